@@ -1,0 +1,41 @@
+/**
+ * Every error the engine can answer with, in one table: code, HTTP status, title, whether the same request
+ * may succeed later. Codes are `MPLP_ERR_<AREA>_<WHAT>`; the area is the folder that raises it.
+ */
+export interface ErrorKind {
+  readonly status: number;
+  readonly title: string;
+  readonly retryable: boolean;
+}
+
+const kind = (status: number, title: string, retryable = false): ErrorKind => ({ status, title, retryable });
+
+export const errorTable = {
+  MPLP_ERR_CONFIG_INVALID: kind(500, 'The configuration is not valid'),
+  MPLP_ERR_HTTP_BAD_REQUEST: kind(400, 'The request is not valid'),
+  MPLP_ERR_HTTP_NOT_FOUND: kind(404, 'No such resource'),
+  MPLP_ERR_HTTP_METHOD_NOT_ALLOWED: kind(405, 'The resource does not take this method'),
+  MPLP_ERR_HTTP_NOT_ACCEPTABLE: kind(406, 'None of the accepted content types can be produced'),
+  MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE: kind(415, 'The content type or encoding is not supported'),
+  MPLP_ERR_HTTP_BODY_TOO_LARGE: kind(413, 'The body is larger than the limit'),
+  MPLP_ERR_HTTP_TIMEOUT: kind(408, 'The request was not completed in time', true),
+  MPLP_ERR_HTTP_INTERNAL: kind(500, 'The engine failed to handle the request', true),
+  MPLP_ERR_SECURITY_UNAUTHENTICATED: kind(401, 'The request carries no valid credentials'),
+  MPLP_ERR_SECURITY_FORBIDDEN: kind(403, 'The credentials do not allow this action'),
+  MPLP_ERR_TRACES_INVALID: kind(400, 'No span in the request is valid'),
+  MPLP_ERR_TRACES_MALFORMED: kind(400, 'The body cannot be read as the content type says'),
+  MPLP_ERR_TRACES_EMPTY: kind(400, 'The request holds no span'),
+  MPLP_ERR_TRACES_NOT_FOUND: kind(404, 'No such trace'),
+  MPLP_ERR_TRACES_RECEIPT_NOT_FOUND: kind(404, 'No such receipt'),
+  MPLP_ERR_TRACES_OVERLOADED: kind(429, 'The engine takes in less than is being sent', true),
+  MPLP_ERR_TRACES_SPOOL_FULL: kind(429, 'The spool is full', true),
+  MPLP_ERR_TRACES_SPOOL_FAILED: kind(503, 'The spool cannot make spans durable', true),
+  MPLP_ERR_TRACES_DRAINING: kind(503, 'The engine is shutting down', true),
+  MPLP_ERR_STORE_UNAVAILABLE: kind(503, 'ClickHouse cannot be reached', true),
+  MPLP_ERR_STORE_SETTINGS: kind(503, 'ClickHouse does not run with the settings the engine relies on'),
+  MPLP_ERR_QUERY_INVALID: kind(400, 'The query is not valid'),
+  MPLP_ERR_QUERY_FORBIDDEN: kind(403, 'The query may not read this'),
+  MPLP_ERR_QUERY_LIMIT: kind(422, 'The query exceeds a limit'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorTable;
