@@ -12,6 +12,7 @@ const kind = (status: number, title: string, retryable = false): ErrorKind => ({
 
 export const errorTable = {
   MPLP_ERR_CONFIG_INVALID: kind(500, 'The configuration is not valid'),
+  MPLP_ERR_NATIVE_UNAVAILABLE: kind(500, 'The native addon cannot be loaded'),
   MPLP_ERR_HTTP_BAD_REQUEST: kind(400, 'The request is not valid'),
   MPLP_ERR_HTTP_NOT_FOUND: kind(404, 'No such resource'),
   MPLP_ERR_HTTP_METHOD_NOT_ALLOWED: kind(405, 'The resource does not take this method'),
@@ -19,6 +20,7 @@ export const errorTable = {
   MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE: kind(415, 'The content type or encoding is not supported'),
   MPLP_ERR_HTTP_BODY_TOO_LARGE: kind(413, 'The body is larger than the limit'),
   MPLP_ERR_HTTP_TIMEOUT: kind(408, 'The request was not completed in time', true),
+  MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH: kind(422, 'The idempotency key was used with another body'),
   MPLP_ERR_HTTP_INTERNAL: kind(500, 'The engine failed to handle the request', true),
   MPLP_ERR_SECURITY_UNAUTHENTICATED: kind(401, 'The request carries no valid credentials'),
   MPLP_ERR_SECURITY_FORBIDDEN: kind(403, 'The credentials do not allow this action'),
@@ -30,7 +32,9 @@ export const errorTable = {
   MPLP_ERR_TRACES_OVERLOADED: kind(429, 'The engine takes in less than is being sent', true),
   MPLP_ERR_TRACES_SPOOL_FULL: kind(429, 'The spool is full', true),
   MPLP_ERR_TRACES_SPOOL_FAILED: kind(503, 'The spool cannot make spans durable', true),
+  MPLP_ERR_TRACES_SPOOL_LOCKED: kind(503, 'Another engine uses this spool'),
   MPLP_ERR_TRACES_DRAINING: kind(503, 'The engine is shutting down', true),
+  MPLP_ERR_TRACES_TAIL_LIMIT: kind(429, 'Too many different live-tail filters are in use', true),
   MPLP_ERR_STORE_UNAVAILABLE: kind(503, 'ClickHouse cannot be reached', true),
   MPLP_ERR_STORE_SETTINGS: kind(503, 'ClickHouse does not run with the settings the engine relies on'),
   MPLP_ERR_QUERY_INVALID: kind(400, 'The query is not valid'),

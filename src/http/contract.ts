@@ -1,20 +1,7 @@
+import type { Principal } from '../security/index.js';
 import type { IncomingWebSocketData } from './websocket-contract.js';
 
-/** Who is asking, as the authorizer established it. */
-export interface Principal {
-  readonly subject: string;
-  readonly projectId: string;
-}
-
-/** One authorizer for every route: `permission` is `resource:action`. Throws an MplpError (401, 403). */
-export interface Authorizer {
-  authorize(credentials: Credentials, permission: string): Principal;
-}
-
-export interface Credentials {
-  /** The secret of `Authorization: Bearer`, `X-API-Key` or the WebSocket subprotocol `bearer.<token>`. */
-  readonly token: string | undefined;
-}
+export type { Authorizer, Credentials, Principal } from '../security/index.js';
 
 export interface HttpRequest {
   readonly method: string;
@@ -61,7 +48,8 @@ export interface Socket {
 export interface WebSocketRoute {
   readonly path: string;
   readonly permission: string;
-  /** Called before the upgrade; a thrown MplpError becomes the HTTP reply. */
+  /** Looks at the request before the upgrade; a thrown MplpError becomes the HTTP reply. */
+  check?(request: IncomingWebSocketData): void;
   open(socket: Socket, request: IncomingWebSocketData): SocketHandler;
 }
 

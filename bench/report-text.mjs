@@ -1,0 +1,90 @@
+/**
+ * A report as Markdown.
+ * @param {string} name
+ * @param {any} report See `report.mjs`.
+ */
+export function renderReport(name, report) {
+  const number = (/** @type {number | null | undefined} */ value) => (value === null || value === undefined ? '–' : value.toLocaleString('en', { maximumFractionDigits: 3 }));
+  const pair = (/** @type {any} */ value) => (value === null || value === undefined ? '–' : `${number(value.p50)} / ${number(value.p99)}`);
+  const table = (/** @type {string[][]} */ rows) => {
+    const [head, ...rest] = rows;
+    return [head, head.map(() => '---'), ...rest].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  };
+  const runs = /** @type {any[]} */ (Object.values(report.ingest));
+  const { machine } = report;
+  const spread = (/** @type {any} */ run, /** @type {string} */ key) => `${number((run.noise?.[key]?.relative_spread ?? 0) * 100)} %`;
+
+  const parts = [
+    `# ${name}`,
+    `Commit ${report.commit}, ${report.created}. Terms and method: [README](README.md), [bench/README](../bench/README.md).`,
+    '## Environment',
+    table([
+      ['what', 'value'],
+      ['processor', `${machine.cores} × ${machine.cpu}`],
+      ['memory', `${machine.memory_gb} GB`],
+      ['system', `${machine.distribution}, Linux ${machine.kernel}`],
+      ['Node', machine.node],
+      ['load average before', String(machine.load_before)],
+    ]),
+    '## Ingest',
+    'CPU is microseconds a span over all threads, background merges included. Medians over the rounds; pairs are p50 / p99.',
+    table([
+      ['form', 'spans/s', 'MB/s', 'serve', 'store', 'floor', '× floor', 'baseline serve + store', '× less than baseline', 'verified'],
+      ...runs.map((run) => [
+        run.form,
+        number(run.spans_per_s),
+        number(run.mb_per_s),
+        number(run.cpu_us_per_span.serve),
+        number(run.cpu_us_per_span.store),
+        number(run.floor_cpu_us_per_span),
+        number(run.ratio_to_floor),
+        `${number(run.baseline.cpu_us_per_span.serve)} + ${number(run.baseline.cpu_us_per_span.store)}`,
+        number(run.speedup_vs_baseline),
+        run.verified ? 'yes' : 'NO',
+      ]),
+    ]),
+    table([
+      ['form', 'spans a round', 'bytes a span on the wire', 'ack ms, full load', 'ack ms, half load', 'queryable ms, half load', 'bytes a span on disk', 'peak RSS MB serve / store'],
+      ...runs.map((run) => [
+        run.form,
+        number(run.spans),
+        number(run.wire_bytes_per_span),
+        pair(run.ack_ms),
+        pair(run.half_load?.ack_ms),
+        pair(run.queryable_ms),
+        number(run.bytes_per_span_on_disk),
+        `${run.rss_mb.serve} / ${run.rss_mb.store}`,
+      ]),
+    ]),
+    'How far the rounds lie apart (largest less smallest, by the median):',
+    table([
+      ['form', 'rounds', 'spans/s', 'CPU', '× floor', '× less than baseline'],
+      ...runs.map((run) => [
+        run.form,
+        String(run.rounds),
+        spread(run, 'spans_per_s'),
+        spread(run, 'cpu_us_per_span'),
+        spread(run, 'ratio_to_floor'),
+        spread(run, 'speedup_vs_baseline'),
+      ]),
+    ]),
+    `Start to ready: ${number(runs[0].start_to_ready_ms)} ms. Idle CPU of serve and store: ${number(runs[0].idle_cpu_percent)} % of a core.`,
+  ];
+  if (report.query !== undefined) {
+    parts.push(
+      '## Queries',
+      `Over HTTP, ${number(report.query.spans)} spans stored (${number(report.query.bytes_per_span_on_disk)} bytes each on disk). Cold: ${report.query.cold_means}. Milliseconds, p50 / p99.`,
+      table([
+        ['query', 'warm', 'asked', 'cold', 'asked'],
+        ...Object.entries(/** @type {Record<string, any>} */ (report.query.queries)).map(([query, figures]) => [
+          query.replaceAll('_', ' '),
+          pair(figures.warm_ms),
+          String(figures.warm_ms?.count ?? 0),
+          pair(figures.cold_ms),
+          String(figures.cold_ms?.count ?? 0),
+        ]),
+      ]),
+    );
+  }
+  return `${parts.join('\n\n')}\n`;
+}

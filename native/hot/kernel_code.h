@@ -1,0 +1,15 @@
+// The hot code as one unit: a kernel includes this file once, inside its instruction-set region. MPLP_KERNEL is
+// the namespace and the name of the kernel.
+#include "bytes.h"
+#include "hash.h"
+#include "crc32c.h"
+#include "simd.h"
+#include "key_set.h"
+#include "dictionary.h"
+#include "span_fields.h"
+#include "span_block.h"
+#include "tail_filters.h"
+#include "span_sink.h"
+#include "json_decoder.h"
+#include "msgpack_decoder.h"
+#include "decoder.h"

@@ -1,0 +1,50 @@
+import type { OptionSpec } from './options.js';
+
+const byteUnits: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+
+/** Turns what a flag, a variable or a file holds into the option's value, or says what was expected. */
+export function parseOption(spec: OptionSpec, raw: unknown): { value: unknown } | { fault: string } {
+  const text = typeof raw === 'string' ? raw.trim() : String(raw);
+  switch (spec.type) {
+    case 'integer':
+    case 'bytes': {
+      const value = spec.type === 'bytes' ? parseBytes(text) : /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
+      const expected = spec.type === 'bytes' ? 'a size such as 67108864 or 64MiB' : 'a whole number';
+      if (!Number.isSafeInteger(value)) return { fault: expected };
+      if (spec.min !== undefined && value < spec.min) return { fault: `${expected}, at least ${spec.min}` };
+      if (spec.max !== undefined && value > spec.max) return { fault: `${expected}, at most ${spec.max}` };
+      return { value };
+    }
+    case 'boolean':
+      if (/^(true|1|yes|on)$/i.test(text)) return { value: true };
+      if (/^(false|0|no|off)$/i.test(text)) return { value: false };
+      return { fault: 'true or false' };
+    case 'enum':
+      return spec.values?.includes(text) === true ? { value: text } : { fault: `one of ${spec.values?.join(', ') ?? ''}` };
+    case 'url':
+      return /^https?:$/.test(URL.canParse(text) ? new URL(text).protocol : '')
+        ? { value: text }
+        : { fault: 'an http:// or https:// address' };
+    case 'secret':
+      return text.length >= 16 && !/\s/.test(text) ? { value: text } : { fault: 'at least 16 characters without white space' };
+    case 'string':
+      return text === '' ? { fault: 'a text that is not empty' } : { value: text };
+  }
+}
+
+function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text);
+  const unit = byteUnits[match?.[2]?.toLowerCase() ?? '?'];
+  return match === null || unit === undefined ? NaN : Math.round(Number(match[1]) * unit);
+}

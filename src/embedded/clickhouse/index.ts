@@ -1,0 +1,2 @@
+export { startEmbeddedClickHouse } from './supervisor.js';
+export type { EmbeddedClickHouse, EmbeddedClickHouseOptions, EmbeddedState } from './supervisor.js';

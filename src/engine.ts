@@ -1,0 +1,241 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import type { Config } from './config/index.js';
+import { startEmbeddedClickHouse, type EmbeddedClickHouse } from './embedded/clickhouse/index.js';
+import { MplpError } from './errors/index.js';
+import {
+  createDeadLetterRoutes,
+  createHttpServer,
+  createIngestRoutes,
+  createOperationsRoutes,
+  createQueryRoutes,
+  createStreamRoutes,
+  createTraceQueryRoutes,
+  createTraceSocketRoute,
+  type PartState,
+} from './http/index.js';
+import { loadNative } from './native/index.js';
+import type { Logger } from './observability/log.js';
+import { createMetrics } from './observability/metrics.js';
+import { createAuthorizer, loadAdminKey } from './security/index.js';
+import { createClickHouseStore, type ClickHouseStore } from './store/clickhouse/index.js';
+import { createIntake } from './traces/intake/index.js';
+import { createTailHub } from './traces/live/index.js';
+import { createClickHouseDeadLetters, createClickHouseSink, createLoader } from './traces/loader/index.js';
+import { createSpool } from './traces/spool/index.js';
+import { createSqlQueries, createTraceQueries } from './traces/query/index.js';
+
+const STORE_RETRY_MS = 1_000;
+const MAX_SOCKET_BUFFER_BYTES = 8 * 1024 * 1024;
+const LARGEST_NODE = 1024;
+
+export interface Engine {
+  readonly url: string;
+  readonly port: number;
+  /** Set when the admin key was made at this start: show it once. */
+  readonly createdAdminKey: string | undefined;
+  readonly adminKeyPath: string;
+  /** Where ClickHouse can be asked directly. */
+  readonly clickhouse: { readonly url: string; readonly username: string; readonly password: string; readonly database: string; readonly pid: number | undefined };
+  /** Stops taking requests, finishes those under way, hands the spool to ClickHouse, and ends. */
+  close(): Promise<void>;
+}
+
+/** Puts the parts together and starts them in order; the one file that knows them all. */
+export async function createEngine(config: Config, log: Logger): Promise<Engine> {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const native = loadNative();
+  const metrics = createMetrics();
+  const adminKey = await loadAdminKey(config.dataDir, config.adminKey);
+  const closers: (() => Promise<unknown> | void)[] = [() => metrics.close()];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    // The spool first: its lock keeps a second engine off the folder.
+    const spool = await createSpool({
+      ...config,
+      crc32c: (bytes, seed) => native.crc32c(bytes, seed),
+      log,
+      registry: metrics.registry,
+      ledger: metrics.ledger,
+    });
+    closers.push(() => spool.close());
+    metrics.ledger.recovered(spool.pressure().unstoredRows);
+
+    const embedded = config.clickhouseUrl === undefined ? await startEmbeddedClickHouse({ dataDir: config.dataDir, port: config.clickhousePort, log }) : undefined;
+    if (embedded !== undefined) closers.push(() => embedded.close());
+    const address = clickHouseAddress(config, embedded);
+    const store = createClickHouseStore({ ...address, cluster: config.clickhouseCluster, log });
+    closers.push(() => store.close());
+
+    const loader = createLoader({
+      source: spool,
+      sink: createClickHouseSink(store),
+      deadLetters: createClickHouseDeadLetters(store),
+      dataDir: config.dataDir,
+      log,
+      registry: metrics.registry,
+      ledger: metrics.ledger,
+    });
+    closers.push(() => loader.close());
+
+    const tail = createTailHub({ maxBufferedBytesPerSubscriber: config.tailBufferBytes, registry: metrics.registry });
+    closers.push(() => tail.close());
+    const intake = createIntake({
+      ...config,
+      native,
+      spool,
+      receipts: spool.receipts,
+      tail,
+      ledger: metrics.ledger,
+      log,
+      limits: config,
+      nodeId: config.nodeId >= 0 ? config.nodeId : nodeIdOf(spool.spoolId),
+    });
+    closers.push(() => intake.close());
+
+    const storeReady = prepareStore(store, config, log, () => loader.start());
+    closers.push(() => storeReady.stop());
+
+    const ingest = createIngestRoutes(intake);
+    const stream = createStreamRoutes({ hub: tail });
+    const version = await packageVersion();
+    const server = await createHttpServer({
+      host: config.host,
+      port: config.port,
+      routes: [
+        ...createOperationsRoutes({
+          registry: metrics.registry,
+          version,
+          parts: async () => [
+            partOf('spool', spool.health().status !== 'failed' && spool.pressure().accepts, spool.health().reason),
+            partOf('clickhouse', storeReady.ready && (await store.ping()), storeReady.ready ? '' : storeReady.detail),
+            partOf('loader', loader.health().status !== 'operator', loader.health().detail),
+          ],
+        }),
+        ...ingest.routes,
+        ...stream.routes,
+        ...createTraceQueryRoutes(createTraceQueries({ store })),
+        ...createQueryRoutes(createSqlQueries({ store, config })),
+        ...createDeadLetterRoutes(loader),
+      ],
+      ingestRoutes: ingest.ingest,
+      webSocketRoutes: [createTraceSocketRoute(intake, log), ...stream.webSockets],
+      webSocketLimits: { maxMessageBytes: config.maxBodyBytes, maxBufferedBytes: MAX_SOCKET_BUFFER_BYTES },
+      authorizer: createAuthorizer({ adminKey: adminKey.key }),
+      metrics: metrics.http,
+      log,
+    });
+    closers.push(() => server.close());
+    if (embedded !== undefined) await storeReady.first;
+    log.info({ url: server.url, workers: config.workers, instructions: native.instructionSet }, 'the engine takes requests');
+
+    let closing: Promise<void> | undefined;
+    return {
+      url: server.url,
+      port: server.port,
+      createdAdminKey: adminKey.created ? adminKey.key : undefined,
+      adminKeyPath: adminKey.path,
+      clickhouse: {
+        ...address,
+        get pid() {
+          return embedded?.pid;
+        },
+      },
+      close() {
+        closing ??= (async () => {
+          const until = Date.now() + config.drainTimeoutMs;
+          await tail.close();
+          await Promise.all([intake.drain(), server.drain(config.drainTimeoutMs)]);
+          await spool.seal();
+          if (storeReady.ready) await loader.drain(Math.max(0, until - Date.now()));
+          await closeAll();
+          log.info('the engine has stopped');
+        })();
+        return closing;
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function partOf(name: string, ok: boolean, detail: string): PartState {
+  return { name, ok, detail };
+}
+
+interface StoreReadiness {
+  readonly ready: boolean;
+  readonly detail: string;
+  /** Resolves at the first success, or with the first failure for good. */
+  readonly first: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Migrates and checks ClickHouse as soon as it answers; spans are taken in meanwhile. */
+function prepareStore(store: ClickHouseStore, config: Config, log: Logger, onReady: () => void): StoreReadiness {
+  let ready = false;
+  let detail = 'ClickHouse is being prepared';
+  let stopped = false;
+  let wake = (): void => {};
+  const first = (async () => {
+    while (!stopped) {
+      try {
+        await store.migrate();
+        await store.verifySettings();
+        await store.applyRetention(config.retentionDays);
+        if (stopped) return;
+        ready = true;
+        detail = '';
+        onReady();
+        return;
+      } catch (error) {
+        detail = error instanceof MplpError ? error.message : 'ClickHouse does not answer';
+        log.error({ err: error }, 'ClickHouse is not ready; spans wait in the spool');
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, STORE_RETRY_MS);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+    }
+  })();
+  return {
+    get ready() {
+      return ready;
+    },
+    get detail() {
+      return detail;
+    },
+    first,
+    async stop() {
+      stopped = true;
+      wake();
+      await first;
+    },
+  };
+}
+
+function clickHouseAddress(config: Config, embedded: EmbeddedClickHouse | undefined): { url: string; username: string; password: string; database: string } {
+  if (embedded !== undefined) return { url: embedded.url, username: embedded.username, password: embedded.password, database: 'mplp' };
+  const url = new URL(config.clickhouseUrl as string);
+  return {
+    url: `${url.protocol}//${url.host}`,
+    username: decodeURIComponent(url.username) || 'default',
+    password: decodeURIComponent(url.password),
+    database: url.pathname.replace(/^\/+|\/+$/g, '') || 'mplp',
+  };
+}
+
+/** A node number from the spool's random id; set MPLP_NODE_ID where many engines share a ClickHouse. */
+function nodeIdOf(spoolId: string): number {
+  return parseInt(spoolId.replaceAll('-', '').slice(0, 8), 16) % LARGEST_NODE;
+}
+
+async function packageVersion(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

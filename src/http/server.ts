@@ -1,0 +1,326 @@
+import { randomBytes } from 'node:crypto';
+import uWS, { type HttpRequest as UwsRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
+import { MplpError } from '../errors/index.js';
+import type { Logger } from '../observability/log.js';
+import type { HttpMetrics } from '../observability/metrics.js';
+import type { Authorizer, HttpReply, HttpRequest, Principal, Route, WebSocketRoute } from './contract.js';
+import { collectBody } from './collect-body.js';
+import { createExchange, type Exchange } from './exchange.js';
+import type { IngestRoute } from './ingest-contract.js';
+import { problemReply } from './replies.js';
+import { createRequestTraceId } from './trace-id.js';
+import { serveWebSockets, type WebSocketLimits } from './websockets.js';
+
+/** Where the design document's second part serves the same resources. */
+const CANONICAL = '/v1.0';
+const ALIAS = '/api/v1/mplp';
+/** A body that is not complete after this is cut, however slowly it drips. */
+const BODY_DEADLINE_MS = 60_000;
+const CLOSE_POLL_MS = 20;
+/** uSockets' option of that name: without it a second engine would share the port in silence. */
+const LISTEN_EXCLUSIVE_PORT = 1;
+/** The rest of a refused body is read up to here, so that the connection stays usable for the retry. */
+const MAX_DISCARDED_BYTES = 32 * 1024 * 1024;
+
+export interface HttpServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly routes: readonly Route[];
+  readonly ingestRoutes: readonly IngestRoute[];
+  readonly webSocketRoutes: readonly WebSocketRoute[];
+  readonly webSocketLimits: WebSocketLimits;
+  readonly authorizer: Authorizer;
+  readonly metrics: HttpMetrics;
+  readonly log: Logger;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  readonly url: string;
+  /** Stops accepting connections and waits for the requests under way, at most `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Nobody: routes without a permission. */
+const anonymous: Principal = { subject: 'anonymous', projectId: 'default' };
+
+/** @throws MplpError MPLP_ERR_CONFIG_INVALID when the address cannot be listened on. */
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const app: TemplatedApp = uWS.App();
+  let underWay = 0;
+  let draining = false;
+
+  const finish = (exchange: Exchange, reply: HttpReply, head: RequestHead, close = false): void => {
+    options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
+    exchange.send(reply, head.method === 'HEAD', close || draining);
+  };
+
+  const fail = (exchange: Exchange, error: unknown, head: RequestHead, close = false): void => {
+    if (!(error instanceof MplpError)) options.log.error({ err: error, trace_id: head.traceId, route: head.route }, 'a request failed');
+    finish(exchange, problemReply(error, head.path, head.traceId), head, close);
+  };
+
+  const track = (exchange: Exchange): (() => void) => {
+    underWay++;
+    let done = false;
+    const end = (): void => {
+      if (!done) underWay--;
+      done = true;
+    };
+    exchange.onAbort(end);
+    return end;
+  };
+
+  const authorize = (request: UwsRequest, permission: string | undefined): Principal => {
+    if (permission === undefined) return anonymous;
+    return options.authorizer.authorize({ token: tokenOf(request.getHeader('authorization'), request.getHeader('x-api-key')) }, permission);
+  };
+
+  function serveRoute(route: Route, pattern: string): void {
+    const names = [...pattern.matchAll(/:([a-z_]+)/g)].map((match) => match[1] as string);
+    const handler = (response: HttpResponse, request: UwsRequest): void => {
+      const exchange = createExchange(response);
+      const head = headOf(request, route.path);
+      const end = track(exchange);
+      const abort = new AbortController();
+      exchange.onAbort(() => abort.abort());
+      const headers = new Map<string, string>();
+      request.forEach((name, value) => headers.set(name, value));
+      const takesBody = head.method === 'POST' || head.method === 'PUT' || head.method === 'DELETE';
+      const body = takesBody
+        ? collectBody(response, exchange, { deadlineMs: BODY_DEADLINE_MS, encoding: headers.get('content-encoding') ?? '', length: lengthOf(headers) })
+        : undefined;
+      const run = async (): Promise<void> => {
+        const principal = authorize(request, route.permission);
+        const params: Record<string, string> = {};
+        names.forEach((name, i) => (params[name] = decodePart(request.getParameter(i) ?? '')));
+        const given: HttpRequest = {
+          method: head.method,
+          path: head.path,
+          params,
+          query: new URLSearchParams(request.getQuery() ?? ''),
+          header: (name) => headers.get(name) ?? '',
+          body: (maxBytes) => body?.(maxBytes) ?? Promise.resolve(Buffer.alloc(0)),
+          principal,
+          signal: abort.signal,
+          traceId: head.traceId,
+        };
+        const reply = await route.handle(given);
+        if (reply.body !== undefined && typeof reply.body === 'object' && Symbol.asyncIterator in reply.body) {
+          if (head.method === 'HEAD') return finish(exchange, { status: reply.status, headers: reply.headers ?? {} }, head);
+          await exchange.stream(reply as HttpReply & { body: AsyncIterable<Uint8Array | string> });
+          options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
+        } else finish(exchange, reply, head);
+      };
+      run().then(end, (error: unknown) => {
+        fail(exchange, error, head, error instanceof MplpError && error.status === 413);
+        end();
+      });
+    };
+    if (route.method === 'GET') {
+      app.get(pattern, handler);
+      app.head(pattern, handler);
+    } else if (route.method === 'POST') app.post(pattern, handler);
+    else if (route.method === 'PUT') app.put(pattern, handler);
+    else app.del(pattern, handler);
+  }
+
+  function serveIngest(route: IngestRoute, pattern: string): void {
+    app.post(pattern, (response, request) => {
+      const exchange = createExchange(response);
+      const head = headOf(request, route.path);
+      const end = track(exchange);
+      let receiver: ReturnType<IngestRoute['open']> | undefined;
+      let failed = false;
+      const refuse = (error: unknown): void => {
+        failed = true;
+        receiver?.drop();
+        clearTimeout(deadline);
+        // The rest of the body is still coming: answer, then cut the connection rather than read it all.
+        fail(exchange, error, head, true);
+        end();
+      };
+      const deadline = setTimeout(() => {
+        if (!exchange.answered && !exchange.aborted && !failed) refuse(new MplpError('MPLP_ERR_HTTP_TIMEOUT', 'The body did not arrive in time.'));
+      }, BODY_DEADLINE_MS);
+      exchange.onAbort(() => {
+        clearTimeout(deadline);
+        receiver?.drop();
+      });
+      let opening: unknown;
+      let discarded = 0;
+      const contentLength = Number(request.getHeader('content-length')) || 0;
+      try {
+        receiver = route.open({
+          contentType: request.getHeader('content-type'),
+          contentEncoding: request.getHeader('content-encoding'),
+          contentLength,
+          accept: request.getHeader('accept'),
+          idempotencyKey: request.getHeader('idempotency-key'),
+          query: new URLSearchParams(request.getQuery() ?? ''),
+          principal: authorize(request, route.permission),
+        });
+      } catch (error) {
+        opening = error;
+      }
+      const patient = contentLength <= MAX_DISCARDED_BYTES && !(opening instanceof MplpError && opening.status === 413);
+      response.onData((chunk, isLast) => {
+        if (failed || exchange.aborted) return;
+        if (opening !== undefined) {
+          discarded += chunk.byteLength;
+          if (isLast) {
+            failed = true;
+            clearTimeout(deadline);
+            fail(exchange, opening, head);
+            end();
+          } else if (!patient || discarded > MAX_DISCARDED_BYTES) refuse(opening);
+          return;
+        }
+        try {
+          (receiver as NonNullable<typeof receiver>).write(new Uint8Array(chunk));
+        } catch (error) {
+          refuse(error);
+          return;
+        }
+        if (!isLast) return;
+        clearTimeout(deadline);
+        (receiver as NonNullable<typeof receiver>).end().then(
+          (reply) => {
+            finish(exchange, reply, head);
+            end();
+          },
+          (error: unknown) => {
+            fail(exchange, error, head);
+            end();
+          },
+        );
+      });
+    });
+  }
+
+  const methods = new Map<string, Set<string>>();
+  for (const route of options.routes) {
+    for (const path of pathsOf(route.path)) {
+      serveRoute(route, path);
+      const known = methods.get(path) ?? new Set();
+      known.add(route.method);
+      if (route.method === 'GET') known.add('HEAD');
+      methods.set(path, known);
+    }
+  }
+  for (const route of options.ingestRoutes) {
+    for (const path of pathsOf(route.path)) {
+      serveIngest(route, path);
+      methods.set(path, (methods.get(path) ?? new Set()).add('POST'));
+    }
+  }
+  const sockets = serveWebSockets(app, {
+    routes: options.webSocketRoutes.flatMap((route) => pathsOf(route.path).map((path) => ({ ...route, path }))),
+    limits: options.webSocketLimits,
+    authorizer: options.authorizer,
+    isDraining: () => draining,
+    log: options.log,
+  });
+  // What exists, asked with another method; then what does not exist.
+  for (const [path, allowed] of methods) {
+    app.any(path, (response, request) => {
+      const exchange = createExchange(response);
+      const head = headOf(request, path);
+      const allow = [...allowed, 'OPTIONS'].sort().join(', ');
+      if (head.method === 'OPTIONS') {
+        finish(exchange, { status: 204, headers: { allow } }, head);
+        return;
+      }
+      const reply = problemReply(
+        new MplpError('MPLP_ERR_HTTP_METHOD_NOT_ALLOWED', `${head.method} is not among the methods of this resource: ${allow}.`),
+        head.path,
+        head.traceId,
+      );
+      finish(exchange, { ...reply, headers: { ...reply.headers, allow } }, head, true);
+    });
+  }
+  app.any('/*', (response, request) => {
+    const exchange = createExchange(response);
+    const head = headOf(request, 'unknown');
+    fail(exchange, new MplpError('MPLP_ERR_HTTP_NOT_FOUND', `There is nothing at ${head.path.slice(0, 200)}.`), head, head.method !== 'GET');
+  });
+
+  const listening = await new Promise<us_listen_socket | false>((resolve) => {
+    // The declarations know the option only without a host; the addon takes both.
+    (app.listen as unknown as (host: string, port: number, option: number, done: (socket: us_listen_socket | false) => void) => void).call(
+      app,
+      options.host,
+      options.port,
+      LISTEN_EXCLUSIVE_PORT,
+      resolve,
+    );
+  });
+  if (!listening) {
+    throw new MplpError('MPLP_ERR_CONFIG_INVALID', `Cannot listen on ${options.host}:${options.port}; is another process using it? Choose one with MPLP_PORT.`);
+  }
+  const port = uWS.us_socket_local_port(listening);
+  let listen: us_listen_socket | undefined = listening;
+  const stopListening = (): void => {
+    if (listen !== undefined) uWS.us_listen_socket_close(listen);
+    listen = undefined;
+  };
+  return {
+    port,
+    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    async drain(timeoutMs) {
+      draining = true;
+      stopListening();
+      const until = Date.now() + timeoutMs;
+      while (underWay > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
+      sockets.closeAll();
+    },
+    async close() {
+      draining = true;
+      stopListening();
+      app.close();
+    },
+  };
+}
+
+interface RequestHead {
+  readonly method: string;
+  readonly path: string;
+  /** The route's own path, for metrics: few values. */
+  readonly route: string;
+  readonly traceId: string;
+  readonly startedMs: number;
+}
+
+function headOf(request: UwsRequest, route: string): RequestHead {
+  return {
+    method: request.getCaseSensitiveMethod(),
+    path: request.getUrl(),
+    route,
+    traceId: createRequestTraceId(request.getHeader('traceparent'), randomBytes),
+    startedMs: performance.now(),
+  };
+}
+
+/** `/v1.0/traces/{trace_id}` as uWS writes it, with its alias. */
+function pathsOf(path: string): string[] {
+  const pattern = path.replace(/\{([a-z_]+)\}/g, ':$1');
+  return pattern.startsWith(CANONICAL) ? [pattern, ALIAS + pattern.slice(CANONICAL.length)] : [pattern];
+}
+
+function tokenOf(authorization: string, apiKey: string): string | undefined {
+  const bearer = /^Bearer\s+(\S+)\s*$/i.exec(authorization);
+  return bearer?.[1] ?? (apiKey === '' ? undefined : apiKey);
+}
+
+function lengthOf(headers: ReadonlyMap<string, string>): number {
+  return Number(headers.get('content-length') ?? 0) || 0;
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

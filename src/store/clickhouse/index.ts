@@ -1,0 +1,4 @@
+export { createClickHouseStore, type ClickHouseStore, type ClickHouseStoreOptions } from './store.js';
+export { classifyClickHouseError, clickHouseCode, type ErrorClass } from './error-class.js';
+export { readMigrations, splitStatements } from './migrations.js';
+export { requiredTableSettings } from './settings.js';

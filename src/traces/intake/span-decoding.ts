@@ -1,0 +1,75 @@
+import type { FieldError } from '../../errors/index.js';
+import type { BodyForm, DecodeResult, SpanDecoder } from '../../native/index.js';
+import type { SpanJudge, TimeWindow } from '../../protocol/index.js';
+import { MAX_REPORTED_SPANS, type SpanFault } from './receipt.js';
+
+const DAY_NS = 86_400_000_000_000n;
+
+/** The part of the configuration that decides about single spans. Plain data: it goes to the worker threads. */
+export interface SpanLimits {
+  readonly maxSpanBytes: number;
+  readonly maxSpanAgeDays: number;
+  readonly maxSpanFutureDays: number;
+}
+
+/** One body through the decoder, with its refused spans judged. */
+export interface DecodedBody {
+  readonly total: number;
+  readonly accepted: number;
+  readonly faults: readonly SpanFault[];
+  readonly malformed: FieldError | undefined;
+  /** Spans that the native check refuses and the judge does not: a bug in one of the two. */
+  readonly disagreements: number;
+  readonly seqBase: bigint;
+  readonly result: DecodeResult;
+}
+
+export interface DecodeContext {
+  readonly decoder: SpanDecoder;
+  readonly judge: SpanJudge;
+  readonly limits: SpanLimits;
+}
+
+/** Appends the valid spans of a body to the decoder's open block and explains the others. */
+export function decodeBody(
+  context: DecodeContext,
+  body: Uint8Array,
+  length: number,
+  form: BodyForm,
+  projectId: string,
+  seqBase: bigint,
+): DecodedBody {
+  const nowMs = Date.now();
+  const now = BigInt(nowMs) * 1_000_000n;
+  const window: TimeWindow = {
+    minTimeUnixNano: now - BigInt(context.limits.maxSpanAgeDays) * DAY_NS,
+    maxTimeUnixNano: now + BigInt(context.limits.maxSpanFutureDays) * DAY_NS,
+  };
+  const result = context.decoder.decode(body, length, form, {
+    projectId,
+    seqBase,
+    receivedAtSeconds: Math.floor(nowMs / 1000),
+    minTimeUnixNano: window.minTimeUnixNano,
+    maxTimeUnixNano: window.maxTimeUnixNano,
+    maxSpanBytes: context.limits.maxSpanBytes,
+  });
+  const { refused } = result;
+  const faults: SpanFault[] = [];
+  let disagreements = 0;
+  for (let i = 0; i + 2 < refused.length && faults.length < MAX_REPORTED_SPANS; i += 3) {
+    // A copy: text decoders refuse bytes that other threads may change.
+    const bytes = Buffer.from(body.subarray(refused[i + 1], refused[i + 2]));
+    let errors = context.judge.judge(bytes, form === 'msgpack' ? 'msgpack' : 'json', window);
+    if (errors.length === 0) {
+      disagreements++;
+      errors = [{ pointer: '', keyword: 'internal', message: 'the engine could not store this span; please report it' }];
+    }
+    faults.push({ index: refused[i] as number, errors });
+  }
+  const malformed = result.malformed && {
+    pointer: '',
+    keyword: 'syntax',
+    message: `${result.malformed.reason} at byte ${result.malformed.offset}`,
+  };
+  return { total: result.total, accepted: result.accepted, faults, malformed, disagreements, seqBase, result };
+}

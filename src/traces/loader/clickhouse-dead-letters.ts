@@ -1,0 +1,70 @@
+import type { ClickHouseStore } from '../../store/clickhouse/index.js';
+import type { DeadLetter, DeadLetterStore } from './contract.js';
+
+interface Row {
+  readonly id: string;
+  readonly span_rows: string | number;
+  readonly block_bytes: string | number;
+  readonly error: string;
+  readonly failed_at_ms: string | number;
+}
+
+/** Dead letters in ClickHouse's own table `dead_letters`, where they can be queried. */
+export function createClickHouseDeadLetters(store: ClickHouseStore): DeadLetterStore {
+  const { client } = store;
+  const insert = (values: object): Promise<unknown> =>
+    client.insert({
+      table: 'dead_letters',
+      values: [values],
+      format: 'JSONEachRow',
+      clickhouse_settings: { async_insert: 0 },
+    });
+  return {
+    async put(letter, block) {
+      await insert({
+        id: letter.id,
+        span_rows: letter.rows,
+        block_bytes: letter.bytes,
+        error: letter.error,
+        failed_at: letter.failedAtMs / 1000,
+        block: Buffer.from(block.buffer, block.byteOffset, block.byteLength).toString('base64'),
+        version: Date.now(),
+        removed: 0,
+      });
+    },
+    async list() {
+      const result = await client.query({
+        query: `SELECT id, span_rows, block_bytes, error, toUnixTimestamp64Milli(failed_at) AS failed_at_ms FROM dead_letters FINAL WHERE removed = 0 ORDER BY failed_at, id`,
+        format: 'JSONEachRow',
+      });
+      return (await result.json<Row>()).map((row): DeadLetter => ({
+        id: row.id,
+        rows: Number(row.span_rows),
+        bytes: Number(row.block_bytes),
+        error: row.error,
+        failedAtMs: Number(row.failed_at_ms),
+      }));
+    },
+    async read(id) {
+      const result = await client.query({
+        query: `SELECT block FROM dead_letters FINAL WHERE removed = 0 AND id = {id:String}`,
+        query_params: { id },
+        format: 'JSONEachRow',
+      });
+      const [row] = await result.json<{ block: string }>();
+      return row === undefined ? undefined : Buffer.from(row.block, 'base64');
+    },
+    async remove(id) {
+      await insert({
+        id,
+        span_rows: 0,
+        block_bytes: 0,
+        error: '',
+        failed_at: 0,
+        block: '',
+        version: Date.now(),
+        removed: 1,
+      });
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import { Readable } from 'node:stream';
+import { classifyClickHouseError, type ClickHouseStore } from '../../store/clickhouse/index.js';
+import type { SegmentSink } from './contract.js';
+
+/** ClickHouse as the loader sees it. */
+export function createClickHouseSink(store: ClickHouseStore): SegmentSink {
+  return {
+    insert: (batch, signal) =>
+      store.insertBlocks({
+        stream: Readable.from(batch.open(), { objectMode: false, highWaterMark: 4 * 1024 * 1024 }),
+        token: batch.token,
+        signal,
+      }),
+    countSeqRange: (first, last, signal) => store.countSeqRange(first, last, signal),
+    classify: classifyClickHouseError,
+  };
+}

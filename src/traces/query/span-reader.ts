@@ -1,0 +1,114 @@
+import type { ClickHouseReader } from './clickhouse-reader.js';
+import { FIELD, type SpanRow } from './span-row.js';
+import { quoteString, uuidList } from './sql-text.js';
+
+/** A span of a trace, in the order of an answer, with the size of its large texts. */
+export interface SpanPointer {
+  readonly spanId: string;
+  readonly payloadBytes: number;
+}
+
+const MAX_CHUNK_SPANS = 1000;
+const MAX_CHUNK_BYTES = 8 * 1024 * 1024;
+
+const NARROW_COLUMNS = [
+  'toString(s.seq)',
+  ...['span_id', 'parent_span_id', 'id', 'context_id', 'agent_id'].map((name) => `toString(s.${name})`),
+  ...['s.action_name', 's.action_type', 's.status', 'toString(s.start_time)'],
+  'toString(addNanoseconds(s.start_time, greatest(s.duration_ns, 0)))',
+  ...['s.fields', 's.error', 's.metrics', 's.payload_bytes'],
+].join(', ');
+
+type NarrowRow = [
+  seq: string,
+  spanId: string,
+  parentSpanId: string,
+  id: string,
+  contextId: string,
+  agentId: string,
+  actionName: string,
+  actionType: string,
+  status: string,
+  startTime: string,
+  endTime: string,
+  fields: number,
+  error: string,
+  metrics: string,
+  payloadBytes: number,
+];
+type PayloadRow = [seq: string, parameters: string, output: string, duration: string, metadata: string, extra: string];
+
+const NO_PAYLOAD: PayloadRow = ['', '', '', '', '', ''];
+
+/**
+ * The rows behind the pointers, in their order, latest revision of each. Read in chunks of at most 1,000 spans or about
+ * 8 MiB of payloads, so that memory stays bounded whatever the number. `narrow` leaves the payloads unread.
+ */
+export async function* readSpans(
+  reader: ClickHouseReader,
+  projectId: string,
+  traceId: string,
+  pointers: AsyncIterable<SpanPointer> | Iterable<SpanPointer>,
+  narrow: boolean,
+): AsyncGenerator<SpanRow[]> {
+  let chunk: SpanPointer[] = [];
+  let bytes = 0;
+  for await (const pointer of pointers) {
+    chunk.push(pointer);
+    bytes += narrow ? 0 : pointer.payloadBytes;
+    if (chunk.length < MAX_CHUNK_SPANS && bytes < MAX_CHUNK_BYTES) continue;
+    yield await readChunk(reader, projectId, traceId, chunk, narrow);
+    chunk = [];
+    bytes = 0;
+  }
+  if (chunk.length > 0) yield await readChunk(reader, projectId, traceId, chunk, narrow);
+}
+
+async function readChunk(
+  reader: ClickHouseReader,
+  projectId: string,
+  traceId: string,
+  chunk: readonly SpanPointer[],
+  narrow: boolean,
+): Promise<SpanRow[]> {
+  const project = `project_id = ${quoteString(projectId)}`;
+  const rows = await reader.rows<NarrowRow>(
+    `SELECT ${NARROW_COLUMNS} FROM ${reader.database}.spans AS s FINAL WHERE s.${project} AND s.trace_id = '${traceId}'
+    AND s.span_id IN ${uuidList(chunk.map((pointer) => pointer.spanId))}`,
+  );
+  const seqs = narrow ? [] : rows.filter((row) => row[14] > 0 || (row[11] & FIELD.duration) !== 0).map((row) => row[0]);
+  const payloads = new Map<string, PayloadRow>();
+  if (seqs.length > 0) {
+    const found = await reader.rows<PayloadRow>(
+      `SELECT toString(seq), parameters, output, action_duration, metadata, extra
+      FROM ${reader.database}.span_payloads WHERE ${project} AND seq IN (${seqs.join(', ')})`,
+    );
+    for (const row of found) payloads.set(row[0], row);
+  }
+  const bySpan = new Map(rows.map((row) => [row[1], toSpanRow(traceId, row, payloads.get(row[0]) ?? NO_PAYLOAD)]));
+  return chunk.flatMap((pointer) => bySpan.get(pointer.spanId) ?? []);
+}
+
+function toSpanRow(traceId: string, row: NarrowRow, payload: PayloadRow): SpanRow {
+  return {
+    trace_id: traceId,
+    span_id: row[1],
+    parent_span_id: row[2],
+    id: row[3],
+    context_id: row[4],
+    agent_id: row[5],
+    action_name: row[6],
+    action_type: row[7],
+    status: row[8],
+    start_time: row[9],
+    end_time: row[10],
+    fields: row[11],
+    error: row[12],
+    metrics: row[13],
+    parameters: payload[1],
+    output: payload[2],
+    action_duration: payload[3],
+    metadata: payload[4],
+    extra: payload[5],
+  };
+}

@@ -1,0 +1,151 @@
+import { MplpError } from '../../errors/index.js';
+import { isAllowedFunction, isAllowedTableFunction } from './sql-functions.js';
+import { sqlTokens, type SqlToken } from './sql-tokens.js';
+
+/** Node types of ClickHouse's parse tree that a query may hold. All others are refused, known or not. */
+const NODES: ReadonlySet<string> = new Set(
+  `SelectWithUnionQuery SelectIntersectExceptQuery SelectQuery ExpressionList WithElement Subquery Literal Identifier
+   TableIdentifier Function Asterisk QualifiedAsterisk ColumnsRegexpMatcher ColumnsListMatcher
+   QualifiedColumnsRegexpMatcher QualifiedColumnsListMatcher ColumnsTransformerList ColumnsExceptTransformer
+   ColumnsReplaceTransformer ColumnsReplaceTransformer::Replacement TablesInSelectQuery TablesInSelectQueryElement
+   TableExpression TableJoin ArrayJoin WindowListElement WindowDefinition OrderByElement InterpolateElement
+   SampleRatio`.split(/\s+/),
+);
+
+/** Words that may stand before a parenthesis without being a function. The engine writes its keywords in capitals. */
+const KEYWORDS: ReadonlySet<string> = new Set(
+  `ALL AND ANY ARRAY AS BETWEEN BY CASE COLUMNS CUBE DISTINCT ELSE EXCEPT EXISTS FILTER FROM GROUPING HAVING ILIKE IN
+   INTERPOLATE INTERSECT INTERVAL IS JOIN LIKE LIMIT NOT OFFSET ON OR OVER PREWHERE QUALIFY REPLACE ROLLUP SELECT SETS
+   THEN TO UNION USING VALUES WHEN WHERE WITH`.split(/\s+/),
+);
+
+/** `x IN name` reads a table when the name is not a column. */
+const IN_FUNCTION = /^(global)?(not)?(null)?in(ignoreset)?$/i;
+
+/**
+ * Tables of the database in which user SQL runs (`information_schema`, which every server has and which holds none of
+ * ours). A bare name is a view of ours, a table expression of the query, or nothing; it must not be one of these.
+ */
+const FORBIDDEN_TABLES: ReadonlySet<string> = new Set(
+  `character_sets collations columns engines key_column_usage referential_constraints schemata statistics tables
+   views`.split(/\s+/),
+);
+export const USER_SQL_DATABASE = 'information_schema';
+
+/**
+ * Judges one statement by the engine's own parse. `canonical` is what `formatQuerySingleLine` made of the user's text,
+ * `tree` what `EXPLAIN AST` printed for `canonical`. Throws `MPLP_ERR_QUERY_FORBIDDEN` (403), or
+ * `MPLP_ERR_QUERY_INVALID` (400) for what has a better way.
+ *
+ * Two independent looks: the tree for structure, tables and functions, and the words of the text, because the tree does
+ * not print what is inside `APPLY` and similar. A backquoted name with a line break can only add lines to the tree,
+ * and is refused anyway.
+ */
+export function judgeSql(canonical: string, tree: string): void {
+  const tokens = sqlTokens(canonical);
+  judgeTokens(tokens);
+  judgeTree(tree);
+}
+
+/** Refuses statements that are no SELECT before anything of them is run, `EXPLAIN` included. */
+export function requireSelect(canonical: string): void {
+  if (!/^\(*(SELECT|WITH|FROM)\b/.test(canonical))
+    throw invalid('Only a SELECT statement is taken here; it may start with WITH.');
+}
+
+function judgeTokens(tokens: readonly SqlToken[]): void {
+  const [format, name] = tokens.slice(-2);
+  if (format?.kind === 'word' && format.text === 'FORMAT' && name?.kind === 'word') throw formatClause();
+  tokens.forEach((token, at) => {
+    const next = tokens[at + 1];
+    if (token.kind === 'quoted' && /[\\\u0000-\u001f\u007f]/.test(token.text))
+      throw forbidden(`The quoted name ${JSON.stringify(token.text)} has a backslash or a control character in it.`);
+    if (token.kind === 'word' && token.text === 'APPLY') throw forbidden('APPLY is not allowed.');
+    if (isIdentifierParameter(tokens, at))
+      throw forbidden('Parameters of the type Identifier are not allowed: they could name any table.');
+    if (next?.kind !== 'symbol' || next.text !== '(') return;
+    if (token.kind !== 'word' && token.kind !== 'quoted') return;
+    if (isAllowedFunction(token.text) || isAllowedTableFunction(token.text)) return;
+    if (token.kind === 'word' && KEYWORDS.has(token.text)) return;
+    if (isColumnList(tokens, at)) return;
+    throw forbidden(`The function ${token.text} is not allowed in a query.`);
+  });
+}
+
+/** `{name:Identifier}` */
+function isIdentifierParameter(tokens: readonly SqlToken[], at: number): boolean {
+  const [open, , colon, type] = tokens.slice(at, at + 4);
+  return open?.text === '{' && open.kind === 'symbol' && colon?.text === ':' && /^identifier$/i.test(type?.text ?? '');
+}
+
+/** `… AS t(a, b)` and `WITH t (a, b) AS (…)`: names for columns, not a call. */
+function isColumnList(tokens: readonly SqlToken[], at: number): boolean {
+  let to = at + 2;
+  while (isName(tokens[to]) && tokens[to + 1]?.text === ',') to += 2;
+  if (!isName(tokens[to]) || tokens[to + 1]?.text !== ')') return false;
+  const before = tokens[at - 1];
+  const after = tokens[to + 2];
+  const named = before?.kind === 'word' && before.text === 'AS';
+  return named || (after?.kind === 'word' && after.text === 'AS' && tokens[to + 3]?.text === '(');
+}
+
+function isName(token: SqlToken | undefined): boolean {
+  return token?.kind === 'word' || token?.kind === 'quoted';
+}
+
+interface Node {
+  readonly depth: number;
+  readonly type: string;
+  readonly name: string;
+  /** Place among its siblings, from 0. */
+  readonly place: number;
+}
+
+const TREE_LINE = /^( *)([A-Za-z:]+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$/;
+
+function judgeTree(tree: string): void {
+  /** The nodes from the root to the current one. */
+  const path: Node[] = [];
+  const places: number[] = [];
+  for (const line of tree.split('\n')) {
+    if (line === '') continue;
+    const match = TREE_LINE.exec(line);
+    if (match === null) throw forbidden('The query has a part that is not allowed.');
+    const depth = (match[1] ?? '').length;
+    places.length = depth + 1;
+    const place = (places[depth] = (places[depth] ?? -1) + 1);
+    path.length = depth;
+    const node: Node = { depth, type: match[2] ?? '', name: match[3] ?? '', place };
+    judgeNode(node, path);
+    path.push(node);
+  }
+}
+
+function judgeNode(node: Node, path: readonly Node[]): void {
+  const parent = path[path.length - 1];
+  if (node.type === 'Set')
+    throw forbidden('A SETTINGS clause is not allowed: the limits of queries are set by the configuration.');
+  if (!NODES.has(node.type)) throw forbidden(`${node.type} is not allowed in a query.`);
+  if (path.length === 1 && parent?.type === 'SelectWithUnionQuery' && node.place > 0) {
+    if (node.type === 'Literal') throw forbidden('INTO OUTFILE is not allowed.');
+    throw formatClause();
+  }
+  if (node.type === 'TableIdentifier') judgeTable(node.name);
+  if (node.type === 'Function') {
+    const asTable = parent?.type === 'TableExpression';
+    if (asTable ? !isAllowedTableFunction(node.name) : !isAllowedFunction(node.name))
+      throw forbidden(`The ${asTable ? 'table function' : 'function'} ${node.name} is not allowed in a query.`);
+  }
+  const call = path[path.length - 2];
+  if (node.type === 'Identifier' && node.place === 1 && call?.type === 'Function' && IN_FUNCTION.test(call.name))
+    judgeTable(node.name);
+}
+
+function judgeTable(name: string): void {
+  if (!/^[A-Za-z_][A-Za-z0-9_ -]*$/.test(name) || FORBIDDEN_TABLES.has(name.toLowerCase()))
+    throw forbidden(`The table ${name} is not among the views that a query may read.`);
+}
+
+const formatClause = () => invalid('Name the format in the member `format` of the request, not in a FORMAT clause.');
+const forbidden = (detail: string) => new MplpError('MPLP_ERR_QUERY_FORBIDDEN', detail);
+const invalid = (detail: string) => new MplpError('MPLP_ERR_QUERY_INVALID', detail);

@@ -1,0 +1,31 @@
+import { quoteString } from './sql-text.js';
+
+/** Texts of a span that a search looks into, besides its action name and error. */
+const PAYLOADS = ['parameters', 'output', 'metadata', 'extra'];
+
+/**
+ * Conditions for text that occurs anywhere, in any case. Payloads are stored as JSON text, where quotes, backslashes and
+ * line breaks are escaped, so the text is looked for in both spellings.
+ */
+export interface TextSearch {
+  /** On a row `s` of `spans`, with the payloads of the spans that `seqs` selects. */
+  condition(database: string, projectId: string, seqs: string | undefined): string;
+}
+
+export function createTextSearch(text: string): TextSearch {
+  const escaped = JSON.stringify(text).slice(1, -1);
+  const needles = escaped === text ? [text] : [text, escaped];
+  const isAscii = /^[\u0000-\u007f]*$/.test(text);
+  const position = isAscii ? 'positionCaseInsensitive' : 'positionCaseInsensitiveUTF8';
+  const occursIn = (column: string) => needles.map((needle) => `${position}(${column}, ${quoteString(needle)}) > 0`).join(' OR ');
+  return {
+    condition(database, projectId, seqs) {
+      const payloadFits = PAYLOADS.map(occursIn).join(' OR ');
+      const among = seqs === undefined ? '' : `AND seq IN (${seqs}) `;
+      return (
+        `(${occursIn('s.action_name')} OR ${occursIn('s.error')} OR s.seq IN (SELECT seq FROM ${database}.span_payloads ` +
+        `WHERE project_id = ${quoteString(projectId)} ${among}AND (${payloadFits})))`
+      );
+    },
+  };
+}

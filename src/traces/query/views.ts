@@ -1,0 +1,98 @@
+import { quoteString } from './sql-text.js';
+import { sqlTokens } from './sql-tokens.js';
+
+/** Names that a query of a user may read. Documented in docs/reference/sql-views.md. */
+export const VIEW_NAMES = ['spans', 'span_details', 'traces', 'action_minutes'] as const;
+export type ViewName = (typeof VIEW_NAMES)[number];
+
+/** Tables behind the views; each has a column `project_id`. */
+export const VIEW_TABLES = ['spans', 'span_payloads', 'action_minutes'] as const;
+
+/** Errors in every count of the engine: spans that failed or timed out. */
+export const ERROR_STATUSES = `('failure', 'timeout')`;
+
+/** Nanoseconds since the epoch at which a span ended, or started when it has no end yet. */
+export const END_NANO = 'toUnixTimestamp64Nano(s.start_time) + greatest(s.duration_ns, 0)';
+
+/** Action of the span without a parent, else of the earliest span. */
+export const ROOT_ACTION = 'argMin(s.action_name, (bitTest(s.fields, 1), s.start_time, toString(s.span_id)))';
+
+/**
+ * The SELECT behind a view, bound to one project. Exact: `FINAL` keeps the latest revision of each span. Only
+ * `action_minutes` counts arrivals, as its documentation says.
+ */
+export function viewSelect(view: ViewName, database: string, projectId: string): string {
+  const project = `project_id = ${quoteString(projectId)}`;
+  switch (view) {
+    case 'spans':
+      return `SELECT ${SPAN_COLUMNS} FROM ${database}.spans AS s FINAL WHERE s.${project}`;
+    case 'span_details':
+      return (
+        `SELECT ${SPAN_COLUMNS}, p.parameters AS parameters, p.output AS output, p.metadata AS metadata, ` +
+        `p.action_duration AS action_duration FROM ` +
+        `(SELECT seq, parameters, output, metadata, action_duration FROM ${database}.span_payloads WHERE ${project}) AS p ` +
+        `INNER JOIN (SELECT * FROM ${database}.spans FINAL WHERE ${project}) AS s ON p.seq = s.seq`
+      );
+    case 'traces':
+      return (
+        `SELECT s.trace_id AS trace_id, min(s.start_time) AS start_time, ` +
+        `fromUnixTimestamp64Nano(max(${END_NANO}), 'UTC') AS end_time, ` +
+        `(max(${END_NANO}) - toUnixTimestamp64Nano(min(s.start_time))) / 1e6 AS duration_ms, count() AS span_count, ` +
+        `countIf(s.status IN ${ERROR_STATUSES}) AS error_count, ${ROOT_ACTION} AS root_action, ` +
+        `arraySort(groupUniqArray(s.agent_id)) AS agents, arraySort(groupUniqArray(s.context_id)) AS contexts ` +
+        `FROM ${database}.spans AS s FINAL WHERE s.${project} GROUP BY s.trace_id`
+      );
+    case 'action_minutes':
+      return (
+        `SELECT agent_id, action_name, minute, span_count, error_count, ${quantile(1, 'p50')}, ${quantile(2, 'p90')}, ` +
+        `${quantile(3, 'p99')} FROM (SELECT m.agent_id AS agent_id, m.action_name AS action_name, m.minute AS minute, ` +
+        `sum(m.span_count) AS span_count, sum(m.error_count) AS error_count, ` +
+        `quantilesDDMerge(0.01, 0.5, 0.9, 0.99)(m.duration_ms) AS quantiles ` +
+        `FROM ${database}.action_minutes AS m WHERE m.${project} GROUP BY agent_id, action_name, minute)`
+      );
+  }
+}
+
+const SPAN_COLUMNS = [
+  ...['trace_id', 'span_id'].map((name) => `s.${name} AS ${name}`),
+  'if(bitTest(s.fields, 1), s.parent_span_id, NULL) AS parent_span_id',
+  ...['id', 'context_id', 'agent_id', 'action_name', 'action_type', 'status', 'start_time'].map(
+    (name) => `s.${name} AS ${name}`,
+  ),
+  'if(s.duration_ns >= 0, addNanoseconds(s.start_time, s.duration_ns), NULL) AS end_time',
+  'if(s.duration_ns >= 0, s.duration_ns / 1e6, NULL) AS duration_ms',
+  ...['error', 'metrics', 'tags', 'payload_bytes', 'received_at'].map((name) => `s.${name} AS ${name}`),
+].join(', ');
+
+function quantile(place: number, name: string): string {
+  return `if(isNaN(quantiles[${place}]), NULL, quantiles[${place}]) AS ${name}`;
+}
+
+/**
+ * Puts the views in front of a statement as common table expressions. `canonical` is a SELECT as the engine formats it;
+ * only the views whose names occur in it are added. Nothing of the user's text is changed.
+ */
+export function withViews(canonical: string, database: string, projectId: string): string {
+  const words = new Set(sqlTokens(canonical).map((token) => token.text));
+  const used = VIEW_NAMES.filter((name) => words.has(name));
+  const views = used.map((name) => `${name} AS (${viewSelect(name, database, projectId)})`).join(', ');
+  if (views === '') return canonical;
+  const own = /^WITH (RECURSIVE )?/.exec(canonical);
+  if (own !== null) return `WITH ${own[1] ?? ''}${views}, ${canonical.slice(own[0].length)}`;
+  if (/^SELECT\b/.test(canonical)) return `WITH ${views} ${canonical}`;
+  return `WITH ${views} SELECT * FROM (${canonical})`;
+}
+
+/**
+ * The second line of isolation, inside the engine: whatever a query manages to name, it reads only rows of its project
+ * from the tables of spans, distributed or local.
+ */
+export function projectTableFilters(database: string, projectId: string): Record<string, string> {
+  const condition = `project_id = ${quoteString(projectId)}`;
+  return Object.fromEntries(
+    [...VIEW_TABLES, 'trace_summaries', 'trace_index'].flatMap((table) => [
+      [`${database}.${table}`, condition],
+      [`${database}.${table}_local`, condition],
+    ]),
+  );
+}

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+/** The whole crash matrix takes many minutes; `npm run test:crash` asks for it. */
+const fullCrash = process.env['MPLP_TEST_CRASH'] === 'full';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: fullCrash ? [] : ['test/crash/full/**'],
+    // Each file gets a process of its own: native addons and signals are part of what is tested.
+    pool: 'forks',
+    poolOptions: { forks: { minForks: 1, maxForks: 2 } },
+    testTimeout: fullCrash ? 1_200_000 : 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    reporters: process.env['CI'] === 'true' ? ['default', 'json'] : ['default'],
+    outputFile: { json: '.setup/test-report.json' },
+  },
+});
