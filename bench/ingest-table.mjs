@@ -29,7 +29,7 @@ export function printIngest(run) {
     ['verified by content', run.verified ? 'yes' : `NO: ${run.differences.join('; ')}`],
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
-  process.stderr.write(`\n${run.form}, ${number(run.spans)} spans, ${run.rounds} rounds\n`);
+  process.stderr.write(`\n${run.form}: rounds ${run.rounds}, spans a round ${number(run.spans)}\n`);
   for (const [label, value] of rows) process.stderr.write(`  ${label.padEnd(width)}  ${value}\n`);
   process.stderr.write('\n');
 }

@@ -15,7 +15,7 @@ Measures the engine against its floor and a baseline. The last line on standard 
 
   --form FORM         ndjson (default), json, msgpack, ws-msgpack, single, llm; several with commas; or all
   --spans N           spans a round (default 2,000,000; llm a tenth and single a twentieth of it); also MPLP_BENCH_SPANS
-  --baseline-spans N  spans a round of the baseline (default a tenth)
+  --baseline-spans N  spans a round of the baseline (default a tenth, 10,000 or more)
   --rounds N          rounds of engine, floor and baseline in turn (default 3)
   --connections N     connections of the load client (default 8; single 64)
   --half-load-s N     seconds at half load for the queryable time; 0 leaves it out (default 6)
@@ -75,7 +75,7 @@ async function measureForm(form, options) {
   const toItems = (/** @type {number} */ spans) => Math.max(1, Math.ceil(spans / perBody));
   const wanted = Math.ceil(options.spans / (spansDivisor[form] ?? 1));
   const items = toItems(wanted);
-  const baselineItems = Math.min(items, toItems(options.baselineSpans ?? wanted / 10));
+  const baselineItems = Math.min(items, toItems(options.baselineSpans ?? Math.max(wanted / 10, 10_000)));
   const connections = options.connections ?? (form === 'single' ? 64 : 8);
   const pool = { form, seed: options.seed, baseTimeMs: Date.now(), bodies: poolSize(form, wanted, options.poolBytes) };
 

@@ -99,6 +99,8 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
 
     const ingest = createIngestRoutes(intake);
     const stream = createStreamRoutes({ hub: tail });
+    const sqlQueries = createSqlQueries({ store, config });
+    closers.push(() => sqlQueries.close());
     const version = await packageVersion();
     const server = await createHttpServer({
       host: config.host,
@@ -115,8 +117,8 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         }),
         ...ingest.routes,
         ...stream.routes,
-        ...createTraceQueryRoutes(createTraceQueries({ store })),
-        ...createQueryRoutes(createSqlQueries({ store, config })),
+        ...createTraceQueryRoutes(createTraceQueries({ store, config })),
+        ...createQueryRoutes(sqlQueries),
         ...createDeadLetterRoutes(loader),
       ],
       ingestRoutes: ingest.ingest,

@@ -184,13 +184,24 @@ class MsgpackDecoder {
     return MPLP_LIKELY(is_ascii(text.data, text.size)) || is_utf8(text.data, text.size) ? p : nullptr;
   }
 
+  /// Reads the length in a head of three kinds, `first` with one byte of it and its two neighbours with 2 and 4.
+  /// Returns the position behind the head, null when it is cut off.
+  Cursor read_length(Cursor p, uint8_t first, uint32_t& length) const {
+    const size_t width = size_t{1} << (p[0] - first);
+    if (left(p) <= width) return nullptr;
+    length = width == 1 ? p[1] : width == 2 ? big16(p + 1) : big32(p + 1);
+    return p + 1 + width;
+  }
+
   /// An id: 16 bytes, or its text.
   MPLP_INLINE Cursor read_id(Cursor p, Uuid& uuid) const {
     if (MPLP_UNLIKELY(p >= end_)) return nullptr;
-    if (p[0] == 0xc4) {
-      if (left(p) < 18 || p[1] != 16) return nullptr;
-      uuid = uuid_of_bytes(p + 2);
-      return p + 18;
+    if (p[0] >= 0xc4 && p[0] <= 0xc6) {
+      uint32_t length;
+      p = read_length(p, 0xc4, length);
+      if (p == nullptr || length != 16 || left(p) < 16) return nullptr;
+      uuid = uuid_of_bytes(p);
+      return p + 16;
     }
     Text text;
     p = read_text(p, text);
@@ -552,10 +563,8 @@ class MsgpackDecoder {
 
   MPLP_INLINE Cursor read_time_value(Cursor p, DateTime& time, Text& spelling) {
     if (MPLP_UNLIKELY(p >= end_)) return nullptr;
-    if (*p >= 0xc7) {
-      const Cursor next = read_timestamp_extension(p, time);
-      if (next != nullptr) return next;
-    }
+    const uint8_t head = *p;
+    if ((head >= 0xc7 && head <= 0xc9) || (head >= 0xd4 && head <= 0xd8)) return read_timestamp_extension(p, time);
     Text text;
     p = read_text(p, text);
     if (p == nullptr || !read_time(text, time)) return nullptr;
@@ -569,28 +578,31 @@ class MsgpackDecoder {
 
   /// The timestamp extension of MessagePack (type -1), with 32, 64 or 96 bits.
   Cursor read_timestamp_extension(Cursor p, DateTime& time) const {
-    const size_t size = left(p);
+    uint32_t length;
+    if (p[0] >= 0xd4) {
+      length = 1u << (p[0] - 0xd4);
+      ++p;
+    } else {
+      p = read_length(p, 0xc7, length);
+    }
+    if (p == nullptr || left(p) <= length || p[0] != 0xff) return nullptr;
+    ++p;
     uint64_t nanoseconds = 0;
-    Cursor next;
-    if (p[0] == 0xd6 && size >= 6 && p[1] == 0xff) {
-      time.seconds = big32(p + 2);
-      next = p + 6;
-    } else if (p[0] == 0xd7 && size >= 10 && p[1] == 0xff) {
-      const uint64_t both = big64(p + 2);
-      nanoseconds = both >> 34;
-      time.seconds = static_cast<int64_t>(both & 0x3ffffffff);
-      next = p + 10;
-    } else if (p[0] == 0xc7 && size >= 15 && p[1] == 12 && p[2] == 0xff) {
-      nanoseconds = big32(p + 3);
-      time.seconds = static_cast<int64_t>(big64(p + 7));
-      next = p + 15;
+    if (length == 4) {
+      time.seconds = big32(p);
+    } else if (length == 8) {
+      nanoseconds = big64(p) >> 34;
+      time.seconds = static_cast<int64_t>(big64(p) & 0x3ffffffff);
+    } else if (length == 12) {
+      nanoseconds = big32(p);
+      time.seconds = static_cast<int64_t>(big64(p + 4));
     } else {
       return nullptr;
     }
     if (nanoseconds > 999999999) return nullptr;
     time.nanoseconds = static_cast<uint32_t>(nanoseconds);
     time.digits = nanoseconds == 0 ? 0 : nanoseconds % 1000000 == 0 ? 3 : nanoseconds % 1000 == 0 ? 6 : 9;
-    return next;
+    return p + length;
   }
 
   MPLP_INLINE Cursor read_result(Cursor p) {

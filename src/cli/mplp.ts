@@ -19,7 +19,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await runProgram(process.argv.slice(2), {
+const exitCode = await runProgram(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
@@ -27,3 +27,5 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   cwd: process.cwd(),
   signal: interrupt.signal,
 });
+// `serve` runs on after this, and tells its exit code itself.
+process.exitCode ??= exitCode;

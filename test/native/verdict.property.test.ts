@@ -5,8 +5,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { loadNative } from '#dist/native/index.js';
-import { createSpanJudge } from '#dist/protocol/index.js';
-import { spanWindow } from '../support/date-spellings.js';
+import { createSpanJudge, type SpanJudge } from '#dist/protocol/index.js';
 import { createComparison, type BatchBody } from '../support/native-verdicts.js';
 import { createPlainVerdict } from '../support/plain-verdict.js';
 import type { Form } from '../support/document-node.js';
@@ -17,8 +16,11 @@ const documentsPerForm = { json: 0.6, msgpack: 0.4 };
 const totalDocuments = Number(process.env['VERDICT_DOCUMENTS'] ?? 100_000);
 const batchSize = 50;
 const maxSpanBytes = 1024 * 1024;
-const createJudge = (limit: number): ReturnType<typeof createSpanJudge> =>
-  createSpanJudge({ maxSpanBytes: limit });
+const createJudge = (limit: number): SpanJudge => createSpanJudge({ maxSpanBytes: limit });
+
+function check(contradiction: string | undefined): void {
+  if (contradiction !== undefined) throw new Error(contradiction);
+}
 
 const bodies: Record<Form, readonly BatchBody[]> = {
   json: ['ndjson', 'json array'],
@@ -29,16 +31,11 @@ test.each(['json', 'msgpack'] as const)(
   'native decoder and judge give the same verdict (%s)',
   (form) => {
     const comparison = createComparison(loadNative().createSpanDecoder(), createJudge, maxSpanBytes);
-    const judge = createJudge(maxSpanBytes);
     const plain = createPlainVerdict();
     const batches = Math.ceil((totalDocuments * documentsPerForm[form]) / batchSize);
     process.stderr.write(`verdict property (${form}): seed ${seed}, ${batches * batchSize} documents\n`);
     const first = makeLeadingSpan(form);
     let valid = 0;
-
-    const check = (contradiction: string | undefined): void => {
-      if (contradiction !== undefined) throw new Error(contradiction);
-    };
 
     fc.assert(
       fc.property(fc.array(documentSeeds, { minLength: batchSize, maxLength: batchSize }), (seeds) => {
@@ -46,7 +43,7 @@ test.each(['json', 'msgpack'] as const)(
         for (const document of documents) {
           check(comparison.compareAlone(document));
           check(comparison.compareBrokenArray(first, document));
-          const faults = judge.judge(document.bytes, form, spanWindow);
+          const faults = comparison.faultsOf(document);
           if (faults.length === 0) valid += 1;
           const contradiction = plain.explain(document.bytes, form, faults);
           check(contradiction && `${contradiction}: ${Buffer.from(document.bytes).toString('hex')}`);
@@ -63,6 +60,21 @@ test.each(['json', 'msgpack'] as const)(
     // Documents of one kind only would prove little.
     expect(valid / (batches * batchSize)).toBeGreaterThan(0.25);
     expect(valid / (batches * batchSize)).toBeLessThan(0.75);
+  },
+  300_000,
+);
+
+test.each(['json', 'msgpack'] as const)(
+  'bodies of thousands of spans (%s)',
+  (form) => {
+    const comparison = createComparison(loadNative().createSpanDecoder(), createJudge, maxSpanBytes);
+    for (let round = 0; round < 3; round += 1) {
+      const documents = Array.from({ length: 2000 }, (_, index) =>
+        makeSpanDocument(seed + round * 2000 + index, form),
+      );
+      for (const body of bodies[form])
+        check(comparison.compareBatch([makeLeadingSpan(form), ...documents], body));
+    }
   },
   300_000,
 );

@@ -17,6 +17,7 @@ interface DemoOptions {
 
 const TICK_MS = 250;
 const REPORT_MS = 5_000;
+const WARM_UP_MS = 20_000;
 const MAX_BATCH_SPANS = 1_000;
 /** Spans that are still to come, before the fleet takes on no more missions. */
 const MAX_BACKLOG_SPANS = 200_000;
@@ -64,16 +65,23 @@ async function demo(session: Session, options: DemoOptions): Promise<number> {
       shownTrace = batch.find((span) => isFinishedRoot(span))?.trace_id ?? (shownTrace || (batch[0]?.trace_id ?? ''));
     }
   };
+  const takeOn = (startMs: () => number, spans: number): void => {
+    const fresh: DueSpan[] = [];
+    for (let count = 0; count < spans && due.length + fresh.length < MAX_BACKLOG_SPANS; ) {
+      const mission = fleet.planMission();
+      fresh.push(...scheduleMission(mission, startMs()));
+      count += mission.steps.length;
+      planned += mission.steps.length;
+    }
+    if (fresh.length > 0) due = [...due, ...fresh].sort((a, b) => a.dueMs - b.dueMs);
+  };
   try {
+    // The fleet has been at work for a while: from the first moment, missions are under way and some have ended.
+    takeOn(() => startedAt - random.between(0, WARM_UP_MS), (options.rate * WARM_UP_MS) / 1000);
+    planned = 0;
     for (let now = startedAt; now < endAt; now = Date.now()) {
       const wanted = (options.rate * (now - startedAt + TICK_MS)) / 1000;
-      const fresh: DueSpan[] = [];
-      while (planned < wanted && due.length + fresh.length < MAX_BACKLOG_SPANS) {
-        const mission = fleet.planMission();
-        fresh.push(...scheduleMission(mission, now + random.between(0, TICK_MS)));
-        planned += mission.steps.length;
-      }
-      if (fresh.length > 0) due = [...due, ...fresh].sort((a, b) => a.dueMs - b.dueMs);
+      if (planned < wanted) takeOn(() => now + random.between(0, TICK_MS), wanted - planned);
       const later = due.findIndex(({ dueMs }) => dueMs > now);
       await send(due.splice(0, later === -1 ? due.length : later).map(({ span }) => span));
       if (now >= reportAt) {

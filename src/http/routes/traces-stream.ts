@@ -11,6 +11,12 @@ const CHUNK_BYTES = 64 * 1024;
 const SOCKET_HIGH_WATER_BYTES = 256 * 1024;
 const GOING_AWAY = 1001;
 
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+};
+
 export interface StreamRoutesOptions {
   readonly hub: TailHub;
   /** Milliseconds between comments that keep an idle event stream open; 15 s unless given. */
@@ -37,6 +43,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): { routes: Rout
 
 function stream(hub: TailHub, request: HttpRequest, heartbeatMs: number): HttpReply {
   const filter = parseTailFilter(request.query, request.principal.projectId);
+  if (request.method === 'HEAD') return { status: 200, headers: HEADERS, body: '' };
   let wake = () => {};
   const subscription = hub.subscribe(filter, () => wake());
   const stop = () => {
@@ -70,15 +77,7 @@ function stream(hub: TailHub, request: HttpRequest, heartbeatMs: number): HttpRe
     }
   }
 
-  return {
-    status: 200,
-    headers: {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    },
-    body: events(),
-  };
+  return { status: 200, headers: HEADERS, body: events() };
 }
 
 function takeChunk(subscription: TailSubscription): Buffer | undefined {

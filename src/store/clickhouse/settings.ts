@@ -25,6 +25,8 @@ export const insertSettings: Readonly<Record<string, string | number>> = {
   // The replacing happens in merges and reads; doing it in the insert costs CPU and changes nothing.
   optimize_on_insert: 0,
   max_partitions_per_insert_block: 100,
+  // In a cluster the insert returns when the shards have the rows.
+  distributed_foreground_insert: 1,
   input_format_parallel_parsing: 0,
   wait_end_of_query: 1,
   max_execution_time: 0,

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { MplpError } from '../../errors/index.js';
 import type { ClickHouseReader } from './clickhouse-reader.js';
 import { FIELD, type SpanRow } from './span-row.js';
 import { quoteString, uuidList } from './sql-text.js';
@@ -8,6 +10,8 @@ export interface SpanPointer {
   readonly payloadBytes: number;
 }
 
+const PAYLOAD_ATTEMPTS = 6;
+const PAYLOAD_RETRY_MS = 100;
 const MAX_CHUNK_SPANS = 1000;
 const MAX_CHUNK_BYTES = 8 * 1024 * 1024;
 
@@ -77,16 +81,35 @@ async function readChunk(
     AND s.span_id IN ${uuidList(chunk.map((pointer) => pointer.spanId))}`,
   );
   const seqs = narrow ? [] : rows.filter((row) => row[14] > 0 || (row[11] & FIELD.duration) !== 0).map((row) => row[0]);
+  const payloads = await readPayloads(reader, project, seqs);
+  const bySpan = new Map(rows.map((row) => [row[1], toSpanRow(traceId, row, payloads.get(row[0]) ?? NO_PAYLOAD)]));
+  return chunk.flatMap((pointer) => bySpan.get(pointer.spanId) ?? []);
+}
+
+/**
+ * An insert fills `spans` and `span_payloads` one shortly after the other, so a payload can be a moment late. A span is
+ * never given without it.
+ */
+async function readPayloads(
+  reader: ClickHouseReader,
+  project: string,
+  seqs: readonly string[],
+): Promise<Map<string, PayloadRow>> {
   const payloads = new Map<string, PayloadRow>();
-  if (seqs.length > 0) {
+  for (let attempt = 0; payloads.size < seqs.length; attempt++) {
+    if (attempt === PAYLOAD_ATTEMPTS)
+      throw new MplpError('MPLP_ERR_STORE_UNAVAILABLE', 'ClickHouse has spans of the trace without their payloads.', {
+        retryAfterSeconds: 2,
+      });
+    if (attempt > 0) await delay(PAYLOAD_RETRY_MS * attempt);
+    const missing = seqs.filter((seq) => !payloads.has(seq));
     const found = await reader.rows<PayloadRow>(
       `SELECT toString(seq), parameters, output, action_duration, metadata, extra
-      FROM ${reader.database}.span_payloads WHERE ${project} AND seq IN (${seqs.join(', ')})`,
+      FROM ${reader.database}.span_payloads WHERE ${project} AND seq IN (${missing.join(', ')})`,
     );
     for (const row of found) payloads.set(row[0], row);
   }
-  const bySpan = new Map(rows.map((row) => [row[1], toSpanRow(traceId, row, payloads.get(row[0]) ?? NO_PAYLOAD)]));
-  return chunk.flatMap((pointer) => bySpan.get(pointer.spanId) ?? []);
+  return payloads;
 }
 
 function toSpanRow(traceId: string, row: NarrowRow, payload: PayloadRow): SpanRow {

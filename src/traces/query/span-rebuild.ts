@@ -2,12 +2,12 @@ import { forEachMember } from './json-members.js';
 import { endSpelling, FIELD, SPELLING_KEPT, startSpelling, type SpanRow } from './span-row.js';
 
 /** Members that the tree view adds to a span; a client's own members of these names give way there. */
-const TREE_MEMBERS: ReadonlySet<string> = new Set(['children', 'orphan', 'cycle']);
+const TREE_MEMBERS: ReadonlySet<string> = new Set(['children', 'orphan', 'cycle', 'continued']);
 
 export interface RebuildOptions {
-  /** Leave out what can be large: `action.parameters`, `result.output`, `result.error`, `metadata` and unknown members. */
+  /** Leave out what is kept apart: `action.parameters`, `action.duration`, `result.output`, `metadata`, unknown members. */
   readonly narrow?: boolean;
-  /** JSON members (`"children":[]`) to add to the span; its own members of the names the tree view uses are dropped. */
+  /** JSON members (`"orphan":true`), or '', to add to the span; its own members of the names the tree view uses are dropped. */
   readonly treeMembers?: string;
 }
 
@@ -25,7 +25,7 @@ export function rebuildSpan(row: SpanRow, options: RebuildOptions = {}): string 
 
   text += `,"action":{"name":${JSON.stringify(row.action_name)},"type":"${row.action_type}"`;
   if (has(FIELD.parameters) && !narrow) text += `,"parameters":${row.parameters}`;
-  if (has(FIELD.duration)) text += `,"duration":${JSON.stringify(row.action_duration)}`;
+  if (has(FIELD.duration) && !narrow) text += `,"duration":${JSON.stringify(row.action_duration)}`;
   if (!narrow) text += inside(extra?.action);
 
   text += `},"timestamp":{"start":${time(row.start_time, startSpelling(row.fields), extra?.start)}`;
@@ -45,7 +45,7 @@ function rebuildResult(row: SpanRow, narrow: boolean, unknown: string | undefine
   const members: string[] = [];
   if ((row.fields & FIELD.status) !== 0) members.push(`"status":"${row.status}"`);
   if ((row.fields & FIELD.output) !== 0 && !narrow) members.push(`"output":${row.output}`);
-  if ((row.fields & FIELD.error) !== 0 && !narrow) members.push(`"error":${row.error}`);
+  if ((row.fields & FIELD.error) !== 0) members.push(`"error":${row.error}`);
   if ((row.fields & FIELD.metrics) !== 0) members.push(`"metrics":${row.metrics}`);
   const rest = narrow ? '' : inside(unknown);
   if (rest !== '') members.push(rest.slice(1));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { ClickHouseError, SettingsMap, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
+import { ClickHouseError, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
 import type { Config } from '../../config/config.js';
 import { MplpError } from '../../errors/index.js';
 import type { ClickHouseStore } from '../../store/clickhouse/index.js';
@@ -44,10 +44,7 @@ export interface SqlQueries {
 
 export interface SqlQueriesOptions {
   readonly store: ClickHouseStore;
-  readonly config: Pick<
-    Config,
-    'queryTimeoutMs' | 'queryMaxRows' | 'queryMaxMemoryBytes' | 'queryMaxResultBytes' | 'clickhouseCluster'
-  >;
+  readonly config: Pick<Config, 'queryTimeoutMs' | 'queryMaxRows' | 'queryMaxMemoryBytes' | 'queryMaxResultBytes'>;
 }
 
 /**
@@ -81,8 +78,8 @@ export function createSqlQueries({ store, config }: SqlQueriesOptions): SqlQueri
         abort_signal: stop,
         clickhouse_settings: {
           ...limits(),
-          additional_table_filters: SettingsMap.from(projectTableFilters(store.database, projectId)),
-        } as ClickHouseSettings,
+          additional_table_filters: projectTableFilters(store.database, projectId),
+        } as unknown as ClickHouseSettings,
       });
       const body = await holdBack(stream as Readable, stop, timedOut);
       return { contentType: format.contentType, queryId, body };

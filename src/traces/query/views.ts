@@ -5,8 +5,8 @@ import { sqlTokens } from './sql-tokens.js';
 export const VIEW_NAMES = ['spans', 'span_details', 'traces', 'action_minutes'] as const;
 export type ViewName = (typeof VIEW_NAMES)[number];
 
-/** Tables behind the views; each has a column `project_id`. */
-export const VIEW_TABLES = ['spans', 'span_payloads', 'action_minutes'] as const;
+/** All tables with rows of projects; each has a column `project_id`. */
+const PROJECT_TABLES = ['spans', 'span_payloads', 'trace_summaries', 'trace_index', 'action_minutes'];
 
 /** Errors in every count of the engine: spans that failed or timed out. */
 export const ERROR_STATUSES = `('failure', 'timeout')`;
@@ -53,7 +53,8 @@ export function viewSelect(view: ViewName, database: string, projectId: string):
   }
 }
 
-const SPAN_COLUMNS = [
+/** The columns of the views `spans` and `span_details` from a row `s` of the table. */
+export const SPAN_COLUMNS = [
   ...['trace_id', 'span_id'].map((name) => `s.${name} AS ${name}`),
   'if(bitTest(s.fields, 1), s.parent_span_id, NULL) AS parent_span_id',
   ...['id', 'context_id', 'agent_id', 'action_name', 'action_type', 'status', 'start_time'].map(
@@ -85,14 +86,12 @@ export function withViews(canonical: string, database: string, projectId: string
 
 /**
  * The second line of isolation, inside the engine: whatever a query manages to name, it reads only rows of its project
- * from the tables of spans, distributed or local.
+ * from the tables of spans, distributed or local. The value of ClickHouse's setting `additional_table_filters`.
  */
-export function projectTableFilters(database: string, projectId: string): Record<string, string> {
-  const condition = `project_id = ${quoteString(projectId)}`;
-  return Object.fromEntries(
-    [...VIEW_TABLES, 'trace_summaries', 'trace_index'].flatMap((table) => [
-      [`${database}.${table}`, condition],
-      [`${database}.${table}_local`, condition],
-    ]),
+export function projectTableFilters(database: string, projectId: string): string {
+  const condition = quoteString(`project_id = ${quoteString(projectId)}`);
+  const entries = PROJECT_TABLES.flatMap((table) => [table, `${table}_local`]).map(
+    (table) => `${quoteString(`${database}.${table}`)}: ${condition}`,
   );
+  return `{${entries.join(', ')}}`;
 }

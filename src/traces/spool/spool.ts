@@ -109,7 +109,7 @@ export async function createSpool(options: SpoolOptions): Promise<DurableSpool> 
     onDemand: () => appender?.considerAge(),
   });
   let lock: SpoolLock | undefined;
-  let appender: Appender | undefined;
+  let appender: Appender | undefined = undefined;
   let spoolId: string;
   let nextId: () => string;
   try {

@@ -33,7 +33,7 @@ interface KilledSpool {
 async function killedSpool(count: number, sealed = false): Promise<KilledSpool> {
   const dataDir = await temporaryFolder();
   const killed = await temporaryFolder();
-  const records = Array.from({ length: count }, (_, index) => makeRecord(300 + index, 2));
+  const records = Array.from({ length: count }, (_, index) => makeRecord(150 + index, 2));
   const spool = await createSpool({ ...spoolDefaults, dataDir });
   let name = '';
   for (const record of records) name = (await spool.append(record)).segment;
@@ -74,7 +74,7 @@ describe('a torn end (P2)', () => {
     'is cut to the last whole record when the .%s file ends at any byte',
     { timeout: 120_000 },
     async (extension) => {
-      const { dataDir, name, records } = await killedSpool(6);
+      const { dataDir, name, records } = await killedSpool(5);
       const ends = endsOf(dataDir, name, records);
       const path = `${dataDir}/spool/${name}.${extension}`;
       const size = readFileSync(path).length;
@@ -327,7 +327,7 @@ describe('damage (P3)', () => {
       cpSync(dataDir, scratch, { recursive: true });
       const path = `${scratch}/spool/${name}.seg`;
       const bytes = readFileSync(path);
-      bytes[310]! ^= 1;
+      bytes[160]! ^= 1;
       writeFileSync(path, bytes);
       // Every call from the N-th on fails: what the disk looks like then is what a kill at that point leaves.
       const files = unsyncedFiles();
@@ -362,7 +362,7 @@ describe('damage (P3)', () => {
       const { content, ids } = await recoverAndDrain(scratch);
       expect(ids).toEqual([name]);
       expect(content).toEqual(contentOf(records.filter((_, index) => index !== 1)));
-      expect(quarantined(scratch).includes(bytes.subarray(300, 601))).toBe(true);
+      expect(quarantined(scratch).includes(bytes.subarray(150, 301))).toBe(true);
     }
   });
 });

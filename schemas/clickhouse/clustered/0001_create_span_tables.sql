@@ -1,0 +1,223 @@
+-- The clustered form: each table is replicated and local to a shard, with a Distributed table over it under the
+-- name that the engine uses. The views write through the Distributed tables in the foreground, so that all spans of
+-- a trace, and all revisions of a span, meet on one shard.
+-- `{cluster}` and `{database}` are filled in by the engine; `{shard}` and `{replica}` are the server's macros.
+CREATE TABLE IF NOT EXISTS span_intake ON CLUSTER '{cluster}'
+(
+    project_id LowCardinality(String),
+    trace_id UUID,
+    span_id UUID,
+    parent_span_id UUID,
+    id UUID,
+    context_id UUID,
+    agent_id UUID,
+    action_name LowCardinality(String),
+    action_type Enum8('execute' = 1, 'invoke' = 2, 'validate' = 3, 'complete' = 4),
+    status Enum8('unset' = 0, 'success' = 1, 'failure' = 2, 'timeout' = 3, 'cancelled' = 4),
+    start_time DateTime64(9, 'UTC'),
+    duration_ns Int64,
+    fields UInt32,
+    seq UInt64,
+    received_at DateTime('UTC'),
+    error String,
+    metrics String,
+    parameters String,
+    output String,
+    action_duration String,
+    metadata String,
+    extra String,
+    tags Map(LowCardinality(String), String)
+)
+ENGINE = Null;
+
+-- What every search reads, trace first. The row with the highest seq of a span is the span.
+CREATE TABLE IF NOT EXISTS spans_local ON CLUSTER '{cluster}'
+(
+    project_id LowCardinality(String),
+    trace_id UUID,
+    span_id UUID,
+    parent_span_id UUID,
+    id UUID,
+    context_id UUID,
+    agent_id UUID,
+    action_name LowCardinality(String),
+    action_type Enum8('execute' = 1, 'invoke' = 2, 'validate' = 3, 'complete' = 4),
+    status Enum8('unset' = 0, 'success' = 1, 'failure' = 2, 'timeout' = 3, 'cancelled' = 4),
+    start_time DateTime64(9, 'UTC'),
+    duration_ns Int64,
+    fields UInt32,
+    seq UInt64,
+    received_at DateTime('UTC'),
+    error String,
+    metrics String,
+    payload_bytes UInt32,
+    tags Map(LowCardinality(String), String),
+    INDEX start_time_range start_time TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/spans', '{replica}', seq)
+PARTITION BY toDate(received_at)
+ORDER BY (project_id, trace_id, span_id)
+SETTINGS replicated_deduplication_window = 10000,
+    replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+    ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS spans ON CLUSTER '{cluster}' AS spans_local
+ENGINE = Distributed('{cluster}', '{database}', spans_local, cityHash64(project_id, trace_id));
+
+-- The large texts, in order of arrival: nothing to sort, cheap to merge, found by the seq of the span.
+CREATE TABLE IF NOT EXISTS span_payloads_local ON CLUSTER '{cluster}'
+(
+    project_id LowCardinality(String),
+    seq UInt64,
+    received_at DateTime('UTC'),
+    parameters String,
+    output String,
+    action_duration String,
+    metadata String,
+    extra String
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/span_payloads', '{replica}')
+PARTITION BY toDate(received_at)
+ORDER BY (project_id, seq)
+SETTINGS index_granularity = 512, replicated_deduplication_window = 10000,
+    replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+    ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS span_payloads ON CLUSTER '{cluster}' AS span_payloads_local
+ENGINE = Distributed('{cluster}', '{database}', span_payloads_local, cityHash64(project_id, seq));
+
+-- One row a trace once merged. A span that is sent again is counted again: the exact numbers come from `spans`.
+CREATE TABLE IF NOT EXISTS trace_summaries_local ON CLUSTER '{cluster}'
+(
+    project_id LowCardinality(String),
+    trace_id UUID,
+    start_time SimpleAggregateFunction(min, DateTime64(9, 'UTC')),
+    end_time SimpleAggregateFunction(max, DateTime64(9, 'UTC')),
+    span_count SimpleAggregateFunction(sum, UInt64),
+    error_count SimpleAggregateFunction(sum, UInt64),
+    agents SimpleAggregateFunction(groupUniqArrayArray, Array(UUID)),
+    contexts SimpleAggregateFunction(groupUniqArrayArray, Array(UUID)),
+    received_at SimpleAggregateFunction(max, DateTime('UTC'))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/trace_summaries', '{replica}')
+PARTITION BY toDate(received_at)
+ORDER BY (project_id, trace_id)
+SETTINGS replicated_deduplication_window = 10000,
+    replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+    ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS trace_summaries ON CLUSTER '{cluster}' AS trace_summaries_local
+ENGINE = Distributed('{cluster}', '{database}', trace_summaries_local, cityHash64(project_id, trace_id));
+
+-- Newest traces of a project, an agent or a context as a bounded range read. One row an insert, trace and value.
+CREATE TABLE IF NOT EXISTS trace_index_local ON CLUSTER '{cluster}'
+(
+    project_id LowCardinality(String),
+    dimension Enum8('all' = 0, 'agent' = 1, 'context' = 2),
+    value UUID,
+    start_time DateTime64(9, 'UTC'),
+    trace_id UUID,
+    received_at DateTime('UTC')
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/trace_index', '{replica}')
+PARTITION BY toDate(received_at)
+ORDER BY (project_id, dimension, value, start_time, trace_id)
+SETTINGS replicated_deduplication_window = 10000,
+    replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+    ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS trace_index ON CLUSTER '{cluster}' AS trace_index_local
+ENGINE = Distributed('{cluster}', '{database}', trace_index_local, cityHash64(project_id, trace_id));
+
+-- Counts and latency quantiles a minute, for charts over long times.
+CREATE TABLE IF NOT EXISTS action_minutes_local ON CLUSTER '{cluster}'
+(
+    project_id LowCardinality(String),
+    agent_id UUID,
+    action_name LowCardinality(String),
+    minute DateTime('UTC'),
+    span_count SimpleAggregateFunction(sum, UInt64),
+    error_count SimpleAggregateFunction(sum, UInt64),
+    duration_ms AggregateFunction(quantilesDD(0.01, 0.5, 0.9, 0.99), Float64),
+    received_at SimpleAggregateFunction(max, DateTime('UTC'))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/action_minutes', '{replica}')
+PARTITION BY toDate(received_at)
+ORDER BY (project_id, agent_id, action_name, minute)
+SETTINGS replicated_deduplication_window = 10000,
+    replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+    ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS action_minutes ON CLUSTER '{cluster}' AS action_minutes_local
+ENGINE = Distributed('{cluster}', '{database}', action_minutes_local, cityHash64(project_id, agent_id, action_name));
+
+-- Native blocks (base64) that ClickHouse would not take, whole, with its reason; replayed on demand.
+CREATE TABLE IF NOT EXISTS dead_letters_local ON CLUSTER '{cluster}'
+(
+    id String,
+    span_rows UInt64,
+    block_bytes UInt64,
+    error String,
+    failed_at DateTime64(3, 'UTC'),
+    block String CODEC(ZSTD(1)),
+    version UInt64,
+    removed UInt8
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/dead_letters', '{replica}', version, removed)
+ORDER BY id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS dead_letters ON CLUSTER '{cluster}' AS dead_letters_local
+ENGINE = Distributed('{cluster}', '{database}', dead_letters_local, cityHash64(id));
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_spans ON CLUSTER '{cluster}' TO spans AS
+SELECT
+    project_id, trace_id, span_id, parent_span_id, id, context_id, agent_id, action_name, action_type, status,
+    start_time, duration_ns, fields, seq, received_at, error, metrics,
+    toUInt32(length(parameters) + length(output) + length(metadata) + length(extra)) AS payload_bytes, tags
+FROM span_intake;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_span_payloads ON CLUSTER '{cluster}' TO span_payloads AS
+SELECT project_id, seq, received_at, parameters, output, action_duration, metadata, extra
+FROM span_intake;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_trace_summaries ON CLUSTER '{cluster}' TO trace_summaries AS
+SELECT
+    project_id,
+    trace_id,
+    min(span.start_time) AS start_time,
+    max(addNanoseconds(span.start_time, greatest(span.duration_ns, 0))) AS end_time,
+    count() AS span_count,
+    countIf(status IN ('failure', 'timeout')) AS error_count,
+    groupUniqArray(agent_id) AS agents,
+    groupUniqArray(context_id) AS contexts,
+    max(span.received_at) AS received_at
+FROM span_intake AS span
+GROUP BY project_id, trace_id;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS trace_summaries_to_trace_index ON CLUSTER '{cluster}' TO trace_index AS
+SELECT
+    project_id,
+    tupleElement(entry, 1) AS dimension,
+    tupleElement(entry, 2) AS value,
+    start_time,
+    trace_id,
+    received_at
+FROM trace_summaries_local
+ARRAY JOIN arrayConcat(
+    [('all', toUUID('00000000-0000-0000-0000-000000000000'))],
+    arrayMap(agent -> ('agent', agent), agents),
+    arrayMap(context -> ('context', context), contexts)) AS entry;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_action_minutes ON CLUSTER '{cluster}' TO action_minutes AS
+SELECT
+    project_id,
+    agent_id,
+    action_name,
+    toStartOfMinute(start_time) AS minute,
+    count() AS span_count,
+    countIf(status IN ('failure', 'timeout')) AS error_count,
+    quantilesDDStateIf(0.01, 0.5, 0.9, 0.99)(span.duration_ns / 1e6, span.duration_ns >= 0) AS duration_ms,
+    max(span.received_at) AS received_at
+FROM span_intake AS span
+GROUP BY project_id, agent_id, action_name, minute;

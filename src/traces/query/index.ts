@@ -1,0 +1,17 @@
+export { createTraceQueries, type TraceQueries, type TraceQueriesOptions } from './trace-queries.js';
+export { parseTraceFilter, type TraceFilter } from './trace-filter.js';
+export { parseSpanPageRequest, type SpanPageRequest } from './span-page.js';
+export type { TraceList } from './trace-list.js';
+export type { TraceSummary } from './trace-summary.js';
+export {
+  createSqlQueries,
+  MAX_SQL_BYTES,
+  type SqlQueries,
+  type SqlQueriesOptions,
+  type SqlQuery,
+  type SqlResult,
+} from './sql-queries.js';
+export { resultFormatNames } from './result-formats.js';
+export { findUuid } from './request-values.js';
+export { rebuildSpan, type RebuildOptions } from './span-rebuild.js';
+export type { SpanRow } from './span-row.js';

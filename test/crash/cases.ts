@@ -1,0 +1,96 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { Verdict } from '../support/crash/oracle.js';
+import { createWorld, type RunningEngine, type World, type WorldOptions } from '../support/crash/world.js';
+
+/** Batches that a client tries to get through while the engine is made to die, and after it came back. */
+const BATCHES_BEFORE = 400;
+const BATCHES_AFTER = 8;
+const HIT_TIMEOUT_MS = 30_000;
+
+export interface KillPoint {
+  readonly row: string;
+  /** `MPLP_FAILPOINT`: name and count. */
+  readonly point: string;
+  readonly what: string;
+}
+
+/** Rows K1 to K5 and K8 to K10 of the test matrix, each at its exact place. */
+export const killPoints: readonly KillPoint[] = [
+  { row: 'K1', point: 'spool.append:7', what: 'after the parse, before the spool write' },
+  { row: 'K2', point: 'spool.written:5', what: 'after the write, before the sync' },
+  { row: 'K3', point: 'spool.synced:5', what: 'after the sync, before the acknowledgement' },
+  { row: 'K4', point: 'spool.acked:5', what: 'after the acknowledgement' },
+  { row: 'K4', point: 'spool.seal:2', what: 'before the batch is cut' },
+  { row: 'K5', point: 'spool.sealed:2', what: 'after the cut is on disk' },
+  { row: 'K5', point: 'loader.send:2', what: 'before the first send' },
+  { row: 'K8', point: 'loader.inserted:2', what: 'after ClickHouse took it, before the checkpoint' },
+  { row: 'K8', point: 'spool.checkpoint:2', what: 'right before the checkpoint' },
+  { row: 'K9', point: 'spool.checkpointed:2', what: 'after the checkpoint, before the first deletion' },
+  { row: 'K9', point: 'spool.segment-unlinked:2', what: 'between the deletions' },
+  { row: 'K9', point: 'spool.receipts-kept:2', what: 'after the receipts were journaled' },
+  { row: 'K9', point: 'spool.unlinked:2', what: 'after the deletions, before the directory sync' },
+  { row: 'K10', point: 'spool.segment-created:2', what: 'between the two files of a new segment' },
+  { row: 'K10', point: 'spool.segment-opened:2', what: 'before the names of a new segment are durable' },
+];
+
+/** Points inside the recovery; each start is killed at the next one (K11). */
+export const recoveryPoints = [
+  'recovery.segment:1',
+  'recovery.checked:1',
+  'recovery.sealed:1',
+  'recovery.segment:2',
+  'recovery.done:1',
+] as const;
+
+/** Runs `body` in a world of its own, which is kept when the body fails. */
+export async function inWorld<T>(options: WorldOptions, body: (world: World) => Promise<T>): Promise<T> {
+  const world = await createWorld(options);
+  let failed = true;
+  try {
+    const result = await body(world);
+    failed = false;
+    return result;
+  } finally {
+    await world.close(failed);
+  }
+}
+
+export async function started(world: World, env: Readonly<Record<string, string>> = {}): Promise<RunningEngine> {
+  const engine = await world.start(env);
+  if (engine === undefined) throw new Error('the engine was killed before it was ready');
+  return engine;
+}
+
+/** Loads an engine until it kills itself at a point. */
+export async function killedAt(world: World, point: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
+  const engine = await world.start({ MPLP_FAILPOINT: point, ...env });
+  if (engine === undefined) return;
+  const sending = world.client.send(engine.url, BATCHES_BEFORE);
+  const ended = await Promise.race([engine.ended, delay(HIT_TIMEOUT_MS, `${point} was not reached`, { ref: false })]);
+  expect(ended).toBe('SIGKILL');
+  await sending;
+}
+
+/** Starts once more, lets the client send again what was not answered and some new, and judges the result. */
+export async function recovered(world: World, options: Parameters<World['verdict']>[1] = {}): Promise<Verdict> {
+  const engine = await started(world);
+  await world.client.settle(engine.url);
+  await world.client.send(engine.url, BATCHES_AFTER);
+  const verdict = await world.verdict(engine, options);
+  engine.kill('SIGTERM');
+  expect(await engine.ended).toBe('0');
+  return verdict;
+}
+
+export function expectKept(verdict: Verdict, seed: number): void {
+  expect(verdict.problems, `seed ${seed}`).toEqual([]);
+}
+
+/** One row of the matrix: load, die at the point, come back, compare. */
+export async function surviveKillAt(options: WorldOptions, point: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
+  await inWorld(options, async (world) => {
+    await killedAt(world, point, env);
+    expectKept(await recovered(world), world.seed);
+  });
+}
