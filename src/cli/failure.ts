@@ -45,6 +45,7 @@ function hintFor(error: ClientError): string {
   if (error.code === 'UNREACHABLE') {
     return 'Is the engine running? Start it with `npm start`, or say where it is with --url or MPLP_URL.';
   }
+  if (error.code === 'MPLP_ERR_QUERY_FORBIDDEN') return 'Queries read the views of your project, such as `spans` and `traces`.';
   if (error.status === 401) {
     return 'Pass the admin key with --key or MPLP_ADMIN_KEY; an engine on this machine keeps it in <data folder>/admin-key (--data-dir).';
   }

@@ -1,7 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { scanFrames } from '#dist/traces/spool/frames.js';
+import { decodeSidecar } from '#dist/traces/spool/sidecar.js';
 import { expect } from 'vitest';
+import { crc32c } from '../support/crc32c.js';
 import type { Verdict } from '../support/crash/oracle.js';
-import { createWorld, type RunningEngine, type World, type WorldOptions } from '../support/crash/world.js';
+import { ADMIN_KEY, createWorld, type RunningEngine, type World, type WorldOptions } from '../support/crash/world.js';
 
 /** Batches that a client tries to get through while the engine is made to die, and after it came back. */
 const BATCHES_BEFORE = 400;
@@ -56,9 +61,11 @@ export async function inWorld<T>(options: WorldOptions, body: (world: World) => 
   }
 }
 
+/** Starts an engine and waits until it loads into ClickHouse, so that faults hit the loading. */
 export async function started(world: World, env: Readonly<Record<string, string>> = {}): Promise<RunningEngine> {
   const engine = await world.start(env);
   if (engine === undefined) throw new Error('the engine was killed before it was ready');
+  while (!(await fetch(`${engine.url}/ready`)).ok) await delay(20);
   return engine;
 }
 
@@ -93,4 +100,47 @@ export async function surviveKillAt(options: WorldOptions, point: string, env: R
     await killedAt(world, point, env);
     expectKept(await recovered(world), world.seed);
   });
+}
+
+/**
+ * Flips one letter inside the first record of a segment that waits in the spool: a bit error that the Native
+ * format cannot see. Returns the batches whose spans stand in that record.
+ */
+export function damageOneRecord(dataDir: string): Set<number> {
+  for (const name of readdirSync(`${dataDir}/spool`).filter((file) => file.endsWith('.idx'))) {
+    const frames = scanFrames(readFileSync(`${dataDir}/spool/${name}`), crc32c).frames;
+    const block = frames.map(({ payload }) => decodeSidecar(payload)).find((frame) => frame?.kind === 'block');
+    if (block?.kind !== 'block') continue;
+    const path = `${dataDir}/spool/${name.replace('.idx', '.seg')}`;
+    const bytes = readFileSync(path);
+    const content = bytes.subarray(block.offset, block.offset + block.bytes);
+    const padding = content.indexOf('"padding":"') + '"padding":"'.length;
+    const batches = [...content.toString('latin1').matchAll(/"batch":(\d+)/g)].map(([, number]) => Number(number));
+    // One bit: 'a' becomes 'c', and so on.
+    content[padding]! ^= 2;
+    writeFileSync(path, bytes);
+    return new Set(batches);
+  }
+  throw new Error('there is no record to damage');
+}
+
+/** One span with these times, sent as it is; the status and the text of the answer. */
+export async function sendTimes(
+  engine: RunningEngine,
+  times: readonly { readonly start: string; readonly end?: string }[],
+): Promise<{ readonly status: number; readonly text: string }> {
+  const spans = times.map((timestamp) => ({
+    trace_id: randomUUID(),
+    span_id: randomUUID(),
+    context_id: randomUUID(),
+    agent_id: randomUUID(),
+    action: { name: 'times', type: 'execute' },
+    timestamp,
+  }));
+  const reply = await fetch(`${engine.url}/v1.0/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${ADMIN_KEY}` },
+    body: JSON.stringify(spans),
+  });
+  return { status: reply.status, text: await reply.text() };
 }

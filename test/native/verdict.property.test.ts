@@ -2,6 +2,7 @@
  * The native decoder accepts a document exactly when the judge does, in every body form. At least 100,000
  * documents a run; VERDICT_SEED repeats one, VERDICT_DOCUMENTS makes a longer one.
  */
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { loadNative } from '#dist/native/index.js';
@@ -29,7 +30,7 @@ const bodies: Record<Form, readonly BatchBody[]> = {
 
 test.each(['json', 'msgpack'] as const)(
   'native decoder and judge give the same verdict (%s)',
-  (form) => {
+  async (form) => {
     const comparison = createComparison(loadNative().createSpanDecoder(), createJudge, maxSpanBytes);
     const plain = createPlainVerdict();
     const batches = Math.ceil((totalDocuments * documentsPerForm[form]) / batchSize);
@@ -37,24 +38,29 @@ test.each(['json', 'msgpack'] as const)(
     const first = makeLeadingSpan(form);
     let valid = 0;
 
-    fc.assert(
-      fc.property(fc.array(documentSeeds, { minLength: batchSize, maxLength: batchSize }), (seeds) => {
-        const documents = seeds.map((documentSeed) => makeSpanDocument(documentSeed, form));
-        for (const document of documents) {
-          check(comparison.compareAlone(document));
-          check(comparison.compareBrokenArray(first, document));
-          const faults = comparison.faultsOf(document);
-          if (faults.length === 0) valid += 1;
-          const contradiction = plain.explain(document.bytes, form, faults);
-          check(contradiction && `${contradiction}: ${Buffer.from(document.bytes).toString('hex')}`);
-        }
-        // A valid span leads, so that a byte order mark or an array is inside the body and not its start.
-        for (const body of bodies[form]) check(comparison.compareBatch([first, ...documents], body));
-        const size = documents[0]?.bytes.length ?? 0;
-        for (const limit of [size - 1, size, size + 1]) {
-          check(comparison.compareAlone(documents[0] ?? first, Math.max(limit, 0)));
-        }
-      }),
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(documentSeeds, { minLength: batchSize, maxLength: batchSize }),
+        async (seeds) => {
+          // The runner gives up on a test process that does not answer for a minute.
+          await setImmediate();
+          const documents = seeds.map((documentSeed) => makeSpanDocument(documentSeed, form));
+          for (const document of documents) {
+            check(comparison.compareAlone(document));
+            check(comparison.compareBrokenArray(first, document));
+            const faults = comparison.faultsOf(document);
+            if (faults.length === 0) valid += 1;
+            const contradiction = plain.explain(document.bytes, form, faults);
+            check(contradiction && `${contradiction}: ${Buffer.from(document.bytes).toString('hex')}`);
+          }
+          // A valid span leads, so that a byte order mark or an array is inside the body and not its start.
+          for (const body of bodies[form]) check(comparison.compareBatch([first, ...documents], body));
+          const size = documents[0]?.bytes.length ?? 0;
+          for (const limit of [size - 1, size, size + 1]) {
+            check(comparison.compareAlone(documents[0] ?? first, Math.max(limit, 0)));
+          }
+        },
+      ),
       { seed, numRuns: batches },
     );
     // Documents of one kind only would prove little.
@@ -66,7 +72,7 @@ test.each(['json', 'msgpack'] as const)(
 
 test.each(['json', 'msgpack'] as const)(
   'bodies of thousands of spans (%s)',
-  (form) => {
+  async (form) => {
     const comparison = createComparison(loadNative().createSpanDecoder(), createJudge, maxSpanBytes);
     for (let round = 0; round < 3; round += 1) {
       const documents = Array.from({ length: 2000 }, (_, index) =>

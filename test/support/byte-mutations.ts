@@ -28,7 +28,8 @@ export function breakBytes(bytes: Uint8Array, random: Random, form: 'json' | 'ms
     Buffer.concat([bytes.subarray(0, where), what, bytes.subarray(where + replaced)]);
   switch (random.below(12)) {
     case 0:
-      return bytes.slice(0, at);
+      // Most of all where something is due: a reader that goes on finds it in the neighbour.
+      return bytes.slice(0, form === 'json' && random.chance(0.6) ? afterPunctuation(bytes, at) : at);
     case 1:
       return bytes.slice(at);
     case 2:
@@ -52,6 +53,14 @@ export function breakBytes(bytes: Uint8Array, random: Random, form: 'json' | 'ms
     default:
       return insert(scrap, at, scrap.length);
   }
+}
+
+/** The offset behind the first colon, comma or opening bracket from `at` on. */
+function afterPunctuation(bytes: Uint8Array, at: number): number {
+  for (let offset = at; offset < bytes.length; offset += 1) {
+    if (':,{['.includes(String.fromCharCode(bytes[offset] ?? 0))) return offset + 1;
+  }
+  return at;
 }
 
 /** An offset near `at` that follows a letter, so most likely inside a string. */

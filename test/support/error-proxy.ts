@@ -39,7 +39,8 @@ export async function startErrorProxy(target: string): Promise<ErrorProxy> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
-    const isInsert = decodeURIComponent(incoming.url ?? '').includes('INSERT INTO span_intake');
+    const query = new URL(incoming.url ?? '/', 'http://localhost').searchParams.get('query') ?? '';
+    const isInsert = /^INSERT INTO \W?span_intake/.test(query);
     const error = isInsert ? proxy.decide(body) : undefined;
     if (error !== undefined) {
       refused++;

@@ -19,6 +19,11 @@ export type BatchBody = 'ndjson' | 'json array' | 'msgpack sequence' | 'msgpack 
 
 const NEWLINE = 0x0a;
 
+interface Decoded {
+  readonly result: DecodeResult;
+  readonly block: Uint8Array;
+}
+
 /** Compares the native decoder's verdicts with the judge's, body form by body form. */
 export function createComparison(
   decoder: SpanDecoder,
@@ -26,7 +31,7 @@ export function createComparison(
   defaultMaxSpanBytes: number,
 ): Comparison {
   const defaultJudge = createJudge(defaultMaxSpanBytes);
-  const decode = (body: Uint8Array, form: BodyForm, maxSpanBytes: number): DecodeResult => {
+  const decode = (body: Uint8Array, form: BodyForm, maxSpanBytes: number): Decoded => {
     const options: DecodeOptions = {
       projectId: 'p',
       seqBase: 0n,
@@ -36,9 +41,10 @@ export function createComparison(
     };
     const result = decoder.decode(withSlack(body), body.length, form, options);
     const { rows } = decoder;
-    decoder.discard();
+    const block = Buffer.alloc(decoder.maxBlockBytes);
+    const { bytes } = decoder.take(block);
     if (rows !== result.accepted) throw new Error(`${rows} rows of ${result.accepted} accepted spans`);
-    return result;
+    return { result, block: block.subarray(0, bytes) };
   };
   const verdicts = new WeakMap<SpanDocument, readonly FieldError[]>();
   const faultsOf = (document: SpanDocument): readonly FieldError[] => {
@@ -57,7 +63,7 @@ export function createComparison(
           : createJudge(maxSpanBytes).judge(document.bytes, document.form, spanWindow);
       // Alone, an array would be a body of many spans, so it goes into one more.
       const body = isArray(document) ? wrapInArray([document], document.form) : document.bytes;
-      const result = decode(body, document.form, maxSpanBytes);
+      const { result } = decode(body, document.form, maxSpanBytes);
       const isAccepted = result.malformed === undefined && result.total === 1 && result.accepted === 1;
       if (isAccepted === (faults.length === 0)) return undefined;
       return `${document.form} ${hex(document.bytes)} (at most ${maxSpanBytes} bytes)\njudge: ${show(faults)}\nnative: ${show(result)}`;
@@ -66,11 +72,8 @@ export function createComparison(
     compareBatch(documents, body) {
       const fitting = documents.filter((document) => fits(document, body));
       const bytes = join(fitting, body);
-      const result = decode(
-        bytes,
-        body === 'ndjson' ? 'ndjson' : body.startsWith('json') ? 'json' : 'msgpack',
-        defaultMaxSpanBytes,
-      );
+      const form = body === 'ndjson' ? 'ndjson' : body.startsWith('json') ? 'json' : 'msgpack';
+      const { result, block } = decode(bytes, form, defaultMaxSpanBytes);
       const refused = triples(result.refused);
       const report = (what: string): string => `${body}: ${what}\n${hex(bytes)}\nnative: ${show(result)}`;
       if (result.malformed !== undefined) return report('malformed');
@@ -87,7 +90,11 @@ export function createComparison(
           return report(`span ${index} is ${hex(document.bytes)}, the range given is ${hex(found)}`);
         }
       }
-      return refused.size === 0 ? undefined : report('refusals of spans that are not there');
+      if (refused.size > 0) return report('refusals of spans that are not there');
+      const valid = fitting.filter((document) => faultsOf(document).length === 0);
+      const alone = decode(join(valid, body), form, defaultMaxSpanBytes);
+      if (Buffer.compare(alone.block, block) === 0) return undefined;
+      return report('the refused spans left a trace in the rows of the others');
     },
 
     compareBrokenArray(valid, broken) {
@@ -96,7 +103,7 @@ export function createComparison(
       const isBroken =
         form === 'json' ? !isJson(body) : faultsOf(broken).some(({ keyword }) => keyword === 'syntax');
       if (!isBroken) return undefined;
-      const result = decode(body, form, defaultMaxSpanBytes);
+      const { result } = decode(body, form, defaultMaxSpanBytes);
       if (result.malformed !== undefined && result.accepted === 0) return undefined;
       return `a broken array of ${form} was read\n${hex(body)}\nnative: ${show(result)}`;
     },

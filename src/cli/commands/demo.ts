@@ -47,7 +47,7 @@ async function demo(session: Session, options: DemoOptions): Promise<number> {
   });
   const random = createRandom(options.seed);
   const fleet = createFleet(random, options.agents);
-  session.say(`${formatCount(fleet.agents.length)} agents send about ${formatCount(options.rate)} spans a second to ${session.url}.`);
+  session.say(`${formatCount(fleet.agents.length)} agents send about ${formatCount(options.rate)} spans a second to ${session.url}, after what they did in the last ${WARM_UP_MS / 1000} seconds.`);
   session.say(colors.dim('Meanwhile, in another terminal: mplp tail'));
 
   const startedAt = Date.now();

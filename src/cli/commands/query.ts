@@ -26,6 +26,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   parquet: 'Parquet',
   arrow: 'Arrow',
 };
+const NO_LINES_BETWEEN_ROWS = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 const BINARY_FORMATS = ['parquet', 'arrow'];
 
 interface JsonResult {
@@ -80,7 +81,11 @@ async function query(session: Session, argument: string | undefined, options: Qu
 
 function drawTable(session: Session, result: JsonResult, maxRows: number): string {
   const { colors } = session;
-  const table = new Table({ head: result.meta.map(({ name }) => colors.bold(name)), style: { head: [], border: [] } });
+  const table = new Table({
+    head: result.meta.map(({ name }) => colors.bold(printable(name))),
+    style: { head: [], border: [] },
+    chars: NO_LINES_BETWEEN_ROWS,
+  });
   for (const row of result.data.slice(0, maxRows)) table.push(result.meta.map(({ name }) => showCell(row[name])));
   const hidden = result.data.length - maxRows;
   const count = `${result.data.length} row${result.data.length === 1 ? '' : 's'}`;

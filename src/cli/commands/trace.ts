@@ -64,8 +64,13 @@ function drawTrace(spans: readonly Span[], columns: number, colors: Colors): str
     .map((node) => ({ node, prefix: '', branch: '' }));
   for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
     const { node, prefix, branch } = entry;
-    lines.push(...drawNode(node, prefix, branch, labelWidth, start, totalMs, colors));
     const below = branch === '' ? '' : prefix + (branch === '├─ ' ? '│  ' : '   ');
+    lines.push(drawNode(node, prefix + branch, labelWidth, start, totalMs, colors));
+    const error = node.span.result?.error;
+    if (error !== undefined) {
+      const guide = node.children.length > 0 ? '│ ' : '  ';
+      lines.push(`${below}${guide}${colors.red(printable(describeError(error)))}`);
+    }
     const children = node.children.map((child, i) => ({
       node: child,
       prefix: below,
@@ -78,24 +83,18 @@ function drawTrace(spans: readonly Span[], columns: number, colors: Colors): str
 
 function drawNode(
   { span, isOrphan }: SpanNode,
-  prefix: string,
   branch: string,
   labelWidth: number,
   start: string,
   totalMs: number,
   colors: Colors,
-): string[] {
+): string {
   const durationMs = findDurationMs(span);
   const status = span.result?.status ?? (durationMs === undefined ? 'running' : 'ended');
-  const label = fit(`${prefix}${branch}${printable(span.action.name)}${isOrphan ? ' (parent missing)' : ''}`, labelWidth);
+  const label = fit(`${branch}${printable(span.action.name)}${isOrphan ? ' (parent missing)' : ''}`, labelWidth);
   const took = (durationMs === undefined ? 'running' : formatDuration(durationMs)).padStart(DURATION_CHARACTERS);
   const bar = drawBar(elapsedMs(start, span.timestamp.start), durationMs ?? 0, totalMs);
-  const lines = [`${label} ${took} ${paintStatus(status, bar, colors)}`];
-  if (span.result?.error !== undefined) {
-    const indent = ' '.repeat([...prefix, ...branch].length + 2);
-    lines.push(colors.red(`${indent}${printable(describeError(span.result.error))}`));
-  }
-  return lines;
+  return `${label} ${took} ${paintStatus(status, bar, colors)}`;
 }
 
 function drawBar(offsetMs: number, durationMs: number, totalMs: number): string {

@@ -34,6 +34,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): { routes: Rout
       {
         path: PATH,
         permission: PERMISSION,
+        check: (request) => options.hub.check(parseTailFilter(request.query, request.principal.projectId)),
         open: (socket, request) =>
           openSocket(options.hub, socket, parseTailFilter(request.query, request.principal.projectId)),
       },

@@ -46,6 +46,8 @@ export interface TailHub extends TailSink {
    * throw. Throws `MPLP_ERR_TRACES_TAIL_LIMIT` when 32 other filters are in use.
    */
   subscribe(filter: TailFilter, onEvents: () => void): TailSubscription;
+  /** Throws what `subscribe` would throw. */
+  check(filter: TailFilter): void;
   readonly subscribers: number;
   close(): Promise<void>;
 }
@@ -87,17 +89,21 @@ export function createTailHub(options: TailHubOptions): TailHub {
     lists.delete(version - REMEMBERED_VERSIONS);
   }
 
-  function subscribe(filter: TailFilter, onEvents: () => void): TailSubscription {
+  function check(filter: TailFilter): void {
     if (closed) throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is stopping; no new live tail is opened.');
+    if (groups.has(tailFilterKey(filter)) || groups.size < MAX_FILTERS) return;
+    throw new MplpError(
+      'MPLP_ERR_TRACES_TAIL_LIMIT',
+      `The live tail serves ${MAX_FILTERS} different filters at a time, and all are in use. Ask with a filter that others use, or later.`,
+      { retryAfterSeconds: RETRY_AFTER_SECONDS },
+    );
+  }
+
+  function subscribe(filter: TailFilter, onEvents: () => void): TailSubscription {
+    check(filter);
     const key = tailFilterKey(filter);
     let group = groups.get(key);
     if (group === undefined) {
-      if (groups.size >= MAX_FILTERS)
-        throw new MplpError(
-          'MPLP_ERR_TRACES_TAIL_LIMIT',
-          `The live tail serves ${MAX_FILTERS} different filters at a time, and all are in use. Ask with a filter that others use, or later.`,
-          { retryAfterSeconds: RETRY_AFTER_SECONDS },
-        );
       group = { filter, members: new Set() };
       groups.set(key, group);
       filtersChanged();
@@ -196,6 +202,7 @@ export function createTailHub(options: TailHubOptions): TailHub {
     },
     filters: () => filters,
     publish,
+    check,
     subscribe,
     close,
   };

@@ -1,7 +1,7 @@
 import type { StoredRecord } from '../spool/segment-source.js';
 import type { SegmentSink } from './contract.js';
 
-/** Records looked up one by one. Each costs two small queries. */
+/** Records looked up one by one, each with a small query. */
 const MAX_PROBES = 16;
 
 /**
@@ -9,9 +9,9 @@ const MAX_PROBES = 16;
  * token may have left the deduplication window.
  *
  * The range of a record's sequence numbers can hold rows of others, because bodies are decoded side by side. But
- * its first and last number belong to rows of its own, so these are what is looked for. `some` means that only
- * part of the insert took effect (a crash between the partitions of one block), or that rows were superseded by
- * later versions of the same spans and merged away.
+ * its first number belongs to a row of its own, so this is what is looked for. (The last one need not: numbers
+ * are reserved for refused spans, too.) `some` means that only part of the insert took effect, as after a crash
+ * between the two day partitions of one block.
  */
 export async function findPresence(
   sink: SegmentSink,
@@ -28,8 +28,7 @@ export async function findPresence(
   const probes = new Set<bigint>();
   const step = Math.max(1, (records.length - 1) / (MAX_PROBES - 1));
   for (let at = 0; at <= records.length - 1; at += step) {
-    const { seqFirst, seqLast } = records[Math.round(at)]!;
-    probes.add(seqFirst).add(seqLast);
+    probes.add(records[Math.round(at)]!.seqFirst);
   }
   let present = 0;
   for (const seq of probes) if ((await sink.countSeqRange(seq, seq, signal)) > 0) present++;

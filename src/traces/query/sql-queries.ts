@@ -81,7 +81,8 @@ export function createSqlQueries({ store, config }: SqlQueriesOptions): SqlQueri
           additional_table_filters: projectTableFilters(store.database, projectId),
         } as unknown as ClickHouseSettings,
       });
-      const body = await holdBack(stream as Readable, stop, timedOut);
+      const pieces = resultPieces(stream as Readable, stop, config.queryMaxResultBytes, timedOut);
+      const body = await holdBack(pieces);
       return { contentType: format.contentType, queryId, body };
     } catch (error) {
       throw timedOut(error);
@@ -142,49 +143,58 @@ async function text(client: ClickHouseClient, request: Parameters<ClickHouseClie
 }
 
 /** Reads the beginning of the result before anything is promised, and gives the rest as it comes. */
-async function holdBack(
-  stream: Readable,
-  stop: AbortSignal,
-  toError: (error: unknown) => unknown,
-): Promise<AsyncIterable<Uint8Array>> {
-  const abort = () => stream.destroy(new Error('the query was stopped'));
-  stop.addEventListener('abort', abort, { once: true });
-  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  const held: Buffer[] = [];
+async function holdBack(pieces: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const held: Uint8Array[] = [];
   let bytes = 0;
-  let ended = false;
-  try {
-    while (!ended && bytes < HELD_BACK_BYTES) {
-      const { value, done } = await chunks.next();
-      if (done === true) ended = true;
-      else {
-        held.push(value);
-        bytes += value.length;
-      }
+  let isEnd = false;
+  while (!isEnd && bytes < HELD_BACK_BYTES) {
+    const piece = await pieces.next();
+    if (piece.done === true) isEnd = true;
+    else {
+      held.push(piece.value);
+      bytes += piece.value.length;
     }
-  } catch (error) {
-    stop.removeEventListener('abort', abort);
-    throw streamError(held, error);
   }
-  if (ended) stop.removeEventListener('abort', abort);
-
-  async function* all(): AsyncGenerator<Uint8Array> {
+  return (async function* () {
     try {
       yield* held.splice(0);
-      if (!ended) yield* { [Symbol.asyncIterator]: () => chunks };
-    } catch (error) {
-      throw toError(error);
+      yield* pieces;
     } finally {
-      stop.removeEventListener('abort', abort);
-      if (!ended) stream.destroy();
+      await pieces.return(undefined);
     }
+  })();
+}
+
+/** The pieces of a result, at most `maxBytes` of them. Errors are those of the statement. */
+async function* resultPieces(
+  stream: Readable,
+  stop: AbortSignal,
+  maxBytes: number,
+  toError: (error: unknown) => unknown,
+): AsyncGenerator<Uint8Array> {
+  const abort = () => stream.destroy(new Error('the query was stopped'));
+  stop.addEventListener('abort', abort, { once: true });
+  let last: Buffer = Buffer.alloc(0);
+  let bytes = 0;
+  try {
+    for await (const piece of stream as AsyncIterable<Buffer>) {
+      bytes += piece.length;
+      if (bytes > maxBytes) throw new MplpError('MPLP_ERR_QUERY_LIMIT', `The result has more than ${maxBytes} bytes.`);
+      last = piece;
+      yield piece;
+    }
+  } catch (error) {
+    throw toError(streamError(last, error));
+  } finally {
+    stop.removeEventListener('abort', abort);
+    stream.destroy();
   }
-  return all();
 }
 
 /** ClickHouse writes what went wrong into the body before it breaks the connection off. */
-function streamError(held: readonly Buffer[], error: unknown): unknown {
-  const tail = Buffer.concat(held.slice(-2)).toString('utf8').slice(-8192);
+function streamError(last: Buffer, error: unknown): unknown {
+  if (error instanceof MplpError) return error;
+  const tail = last.subarray(-8192).toString('utf8');
   const match = /Code: (\d+)\. DB::Exception: ([^]*)/.exec(tail.slice(Math.max(0, tail.lastIndexOf('__exception__'))));
   if (match === null) return error;
   return new ClickHouseError({ code: match[1] ?? '', message: match[2] ?? '' });

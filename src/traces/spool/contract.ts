@@ -19,7 +19,7 @@ export interface SpoolRecord {
   readonly block: Uint8Array;
   readonly rows: number;
   readonly crc32c: number;
-  /** Lowest and highest sequence number in the block. */
+  /** Lowest sequence number in the block, which is that of a row; none is higher than `seqLast`. */
   readonly seqFirst: bigint;
   readonly seqLast: bigint;
   readonly receipts: readonly ReceiptEntry[];

@@ -10,7 +10,7 @@ import { createLoadClient, type LoadClient } from './client.js';
 import { judge, type ClickHouseAddress, type OracleOptions, type Verdict } from './oracle.js';
 
 const entry = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
-const ADMIN_KEY = 'the-admin-key-of-the-crash-suite';
+export const ADMIN_KEY = 'the-admin-key-of-the-crash-suite';
 const DRAIN_TIMEOUT_MS = 60_000;
 
 export interface RunningEngine {

@@ -176,7 +176,7 @@ describe('after the deduplication window may have passed (I4, N1)', () => {
     });
     expect(sink.attempts).toHaveLength(1);
     expect(sink.counted.length).toBeGreaterThan(1);
-    expect(sink.counted.length).toBeLessThanOrEqual(33);
+    expect(sink.counted.length).toBeLessThanOrEqual(17);
   });
 
   it('asks, and sends again what is not there', async () => {

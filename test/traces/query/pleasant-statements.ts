@@ -37,7 +37,6 @@ export const pleasantStatements: readonly { readonly sql: string; readonly param
   'WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT sum(n) FROM r',
   'SELECT toStartOfMinute(start_time) AS m, count() FROM spans GROUP BY m ORDER BY m WITH FILL STEP INTERVAL 1 MINUTE LIMIT 10',
   'SELECT trace_id FROM spans LIMIT 2 BY agent_id LIMIT 10 OFFSET 1',
-  'SELECT count() FROM spans PREWHERE 1',
   'SELECT (SELECT count() FROM spans) AS n, EXISTS (SELECT 1 FROM traces)',
   'SELECT uniq(agent_id), groupArray(3)(action_name), topK(2)(action_name), argMax(action_name, start_time) FROM spans',
   "SELECT 'semicolon; -- and /* comment */ \\' inside', 'system.tables'",
@@ -46,8 +45,7 @@ export const pleasantStatements: readonly { readonly sql: string; readonly param
   'SELECT p99, minute FROM action_minutes',
   'SELECT a.span_id FROM spans AS a ASOF JOIN spans AS b ON a.agent_id = b.agent_id AND a.start_time >= b.start_time',
   'SELECT 1 AS x FROM spans ARRAY JOIN [1, 2] AS k LIMIT 1',
-  'SELECT sumIf(1, status = \'success\') FILTER (WHERE 1) FROM spans',
-  'SELECT * FROM dead_letters LIMIT 1',
+  'SELECT sum(1) FILTER (WHERE status = \'success\') FROM spans',
 ].map((sql) => ({ sql }) as { sql: string; params?: Record<string, unknown> })
   .concat([
     { sql: 'SELECT {n:UInt8} + 1, {s:String}', params: { n: 4, s: "it's; \\ ok" } },
