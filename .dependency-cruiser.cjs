@@ -14,7 +14,12 @@ const upward = floors.slice(0, -1).map((folders, index) => ({
   comment: `src/{${folders.join(',')}} may not import from a higher floor (see ARCHITECTURE.md).`,
   severity: 'error',
   from: { path: `^src/(${folders.join('|')})/` },
-  to: { path: `^src/((${floors.slice(index + 1).flat().join('|')})/|engine|index)` },
+  to: {
+    path: `^src/((${floors
+      .slice(index + 1)
+      .flat()
+      .join('|')})/|engine|index)`,
+  },
 }));
 
 module.exports = {
@@ -22,7 +27,8 @@ module.exports = {
     ...upward,
     {
       name: 'no-cycles',
-      comment: 'Two files that import each other cannot be read one after the other. Types alone do not count.',
+      comment:
+        'Two files that import each other cannot be read one after the other. Types alone do not count.',
       severity: 'error',
       from: { path: '^src/' },
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
@@ -86,12 +92,20 @@ module.exports = {
       from: { path: '^src/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'] },
     },
-    { name: 'no-unresolvable', severity: 'error', from: { path: '^src/' }, to: { couldNotResolve: true, pathNot: '\\.node$' } },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { couldNotResolve: true, pathNot: '\\.node$' },
+    },
   ],
   options: {
     doNotFollow: { path: ['node_modules', 'generated', 'dist'] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };

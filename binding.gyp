@@ -23,7 +23,8 @@
     {
       'target_name': 'mplp',
       'dependencies': ['simdjson'],
-      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED',
+                  'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'include_dirs': ['native', "<!(node -p \"require('node-addon-api').include_dir\")"],
       'sources': [
         'native/addon.cc',
@@ -42,7 +43,8 @@
     {
       # The embedded ClickHouse child: libchdb's statements for JavaScript.
       'target_name': 'chdb_host',
-      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED',
+                  'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'sources': [
         'native/chdb_host/chdb_host.cc',
@@ -55,7 +57,8 @@
       # Benchmarks only: parsing and doing nothing, to compare with.
       'target_name': 'mplp_floor',
       'dependencies': ['simdjson'],
-      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED',
+                  'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'sources': ['native/floor/floor.cc'],
     },

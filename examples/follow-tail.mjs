@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 
 const url = process.env.MPLP_URL ?? 'http://127.0.0.1:3000';
-const key = process.env.MPLP_ADMIN_KEY ?? readFileSync(new URL('../data/admin-key', import.meta.url), 'utf8').trim();
+const key =
+  process.env.MPLP_ADMIN_KEY ?? readFileSync(new URL('../data/admin-key', import.meta.url), 'utf8').trim();
 
 const response = await fetch(`${url}/v1.0/traces/stream`, { headers: { authorization: `Bearer ${key}` } });
 if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);

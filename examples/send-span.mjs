@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 const url = process.env.MPLP_URL ?? 'http://127.0.0.1:3000';
-const key = process.env.MPLP_ADMIN_KEY ?? readFileSync(new URL('../data/admin-key', import.meta.url), 'utf8').trim();
+const key =
+  process.env.MPLP_ADMIN_KEY ?? readFileSync(new URL('../data/admin-key', import.meta.url), 'utf8').trim();
 
 async function call(path, body) {
   const response = await fetch(url + path, {

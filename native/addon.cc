@@ -36,10 +36,9 @@ Bytes bytes_of(const Napi::Value& value, const char* name) {
 /// The first argument, cut to the length that the second one gives.
 Bytes body_of(const Napi::CallbackInfo& info, size_t& readable) {
   const Bytes bytes = bytes_of(info[0], "body");
-  int64_t length = -1;
-  napi_get_value_int64(info.Env(), info[1], &length);
-  if (length < 0 || static_cast<uint64_t>(length) > bytes.size ||
-      static_cast<uint64_t>(length) > mplp::kMaxBodyBytes) {
+  double length = -1;
+  napi_get_value_double(info.Env(), info[1], &length);
+  if (!(length >= 0 && length <= static_cast<double>(std::min(bytes.size, mplp::kMaxBodyBytes)))) {
     throw Napi::RangeError::New(info.Env(), "length must lie in the body, and below 4 GiB");
   }
   readable = bytes.size;

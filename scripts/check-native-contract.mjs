@@ -64,7 +64,11 @@ compare('the slots', declared('src/native/span-decoder.ts', 'slotNames'), raw.sl
 const migrations = new URL('schemas/clickhouse/single/', root);
 const tables = readdirSync(migrations)
   .filter((name) => name.endsWith('.sql'))
-  .map((name) => /CREATE TABLE (?:IF NOT EXISTS )?(?:\S+\.)?span_intake\s*\(([\s\S]*?)\)\s*ENGINE/.exec(text(`schemas/clickhouse/single/${name}`)))
+  .map((name) =>
+    /CREATE TABLE (?:IF NOT EXISTS )?(?:\S+\.)?span_intake\s*\(([\s\S]*?)\)\s*ENGINE/.exec(
+      text(`schemas/clickhouse/single/${name}`),
+    ),
+  )
   .filter((match) => match !== null);
 if (tables.length !== 1) faults.push(`${tables.length} migrations create span_intake`);
 const squeeze = (type) => type.replace(/--.*/g, '').replace(/\s+/g, '').replace(/,$/, '');
@@ -74,7 +78,11 @@ for (const [, columns] of tables) {
     .map((line) => /^\s*`?(\w+)`?\s+([A-Z].*)$/.exec(line))
     .filter((match) => match !== null)
     .map(([, name, type]) => `${name}:${squeeze(type)}`);
-  compare('the columns of span_intake and of the block', inTable, native.columns.map(([name, type]) => `${name}:${squeeze(type)}`));
+  compare(
+    'the columns of span_intake and of the block',
+    inTable,
+    native.columns.map(([name, type]) => `${name}:${squeeze(type)}`),
+  );
 }
 
 for (const fault of faults) console.error(fault);

@@ -29,7 +29,8 @@ const checks = [
   {
     name: 'docker compose config',
     command: ['docker', 'compose', '--env-file', '.env.example', 'config', '--quiet'],
-    skip: () => (spawnSync('docker', ['compose', 'version']).status === 0 ? undefined : 'docker compose is not here'),
+    skip: () =>
+      spawnSync('docker', ['compose', 'version']).status === 0 ? undefined : 'docker compose is not here',
   },
   { name: 'npm scripts', command: [node, 'scripts/check/package.mjs'] },
 ];

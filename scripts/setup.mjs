@@ -28,7 +28,12 @@ const steps = [
   },
   {
     name: 'native addon',
-    inputs: ['binding.gyp', 'native', 'node_modules/node-addon-api/package.json', 'node_modules/@nozbe/simdjson/package.json'],
+    inputs: [
+      'binding.gyp',
+      'native',
+      'node_modules/node-addon-api/package.json',
+      'node_modules/@nozbe/simdjson/package.json',
+    ],
     outputs: ['build/Release'],
     environment: runtime,
     run: buildNative,
@@ -44,7 +49,9 @@ const steps = [
 
 async function main() {
   if (major < 20 || (major === 20 && minor < 17)) {
-    throw new SetupError(`Node ${process.versions.node} is too old: the engine needs 20.17 or later, best 24.`);
+    throw new SetupError(
+      `Node ${process.versions.node} is too old: the engine needs 20.17 or later, best 24.`,
+    );
   }
   const wanted = process.argv.includes('--build') ? steps.slice(1) : steps;
   if (wanted.every(isFresh)) return;

@@ -122,7 +122,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         ...createDeadLetterRoutes(loader),
       ],
       ingestRoutes: ingest.ingest,
-      webSocketRoutes: [createTraceSocketRoute(intake, log), ...stream.webSockets],
+      webSocketRoutes: [createTraceSocketRoute(intake, config.maxInflightBytes, log), ...stream.webSockets],
       webSocketLimits: { maxMessageBytes: config.maxBodyBytes, maxBufferedBytes: MAX_SOCKET_BUFFER_BYTES },
       authorizer: createAuthorizer({ adminKey: adminKey.key }),
       metrics: metrics.http,

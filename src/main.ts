@@ -36,6 +36,8 @@ export async function serve(argv: readonly string[]): Promise<void> {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {
+      // Service managers repeat SIGTERM; only a person who presses Ctrl-C again means it.
+      if (signal === 'SIGTERM') return;
       log.warn({ signal }, 'stopped before the drain was complete; spooled spans are stored at the next start');
       process.exit(1);
     }

@@ -15,12 +15,27 @@ function readYaml(path) {
 
 function checkCompose(path) {
   const { services = {}, volumes = {} } = readYaml(path);
-  const known = ['build', 'command', 'depends_on', 'environment', 'healthcheck', 'image', 'init', 'ports', 'profiles', 'restart', 'stop_grace_period', 'ulimits', 'volumes'];
+  const known = [
+    'build',
+    'command',
+    'depends_on',
+    'environment',
+    'healthcheck',
+    'image',
+    'init',
+    'ports',
+    'profiles',
+    'restart',
+    'stop_grace_period',
+    'ulimits',
+    'volumes',
+  ];
   for (const [name, service] of Object.entries(services)) {
     const fault = (text) => faults.push(`${path}: service ${name} ${text}`);
     for (const key of Object.keys(service)) if (!known.includes(key)) fault(`has an unknown member ${key}`);
     if (service.image === undefined && service.build === undefined) fault('has neither image nor build');
-    if (/:latest$|^[^:]+$/.test(service.image ?? 'x:1') && service.build === undefined) fault('does not pin the version of its image');
+    if (/:latest$|^[^:]+$/.test(service.image ?? 'x:1') && service.build === undefined)
+      fault('does not pin the version of its image');
     if (service.healthcheck?.test === undefined) fault('has no health check');
     for (const [other, { condition } = {}] of Object.entries(service.depends_on ?? {})) {
       if (services[other] === undefined) fault(`depends on ${other}, which is not there`);
@@ -32,28 +47,34 @@ function checkCompose(path) {
     }
     for (const [variable, value] of Object.entries(service.environment ?? {})) {
       if (/PASSWORD|KEY|AUTH|URL/.test(variable) && !/\$\{\w+:\?[^}]+\}/.test(String(value))) {
-        fault(`has ${variable} written down or with a default; take it from the environment with \${NAME:?message}`);
+        fault(
+          `has ${variable} written down or with a default; take it from the environment with \${NAME:?message}`,
+        );
       }
     }
   }
   const example = readFileSync(join(root, '.env.example'), 'utf8');
   for (const [, variable] of readFileSync(join(root, path), 'utf8').matchAll(/\$\{(\w+):\?/g)) {
-    if (!new RegExp(`^${variable}=`, 'm').test(example)) faults.push(`.env.example does not name ${variable}`);
+    if (!new RegExp(`^${variable}=`, 'm').test(example))
+      faults.push(`.env.example does not name ${variable}`);
   }
 }
 
 function checkWorkflow(path) {
   const workflow = readYaml(path);
-  if (workflow.on === undefined || workflow.permissions === undefined) faults.push(`${path}: needs \`on\` and \`permissions\``);
+  if (workflow.on === undefined || workflow.permissions === undefined)
+    faults.push(`${path}: needs \`on\` and \`permissions\``);
   const scripts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts;
   for (const [name, job] of Object.entries(workflow.jobs ?? {})) {
     if (job['timeout-minutes'] === undefined) faults.push(`${path}: job ${name} has no timeout`);
     for (const step of job.steps ?? []) {
       for (const [, script] of (step.run ?? '').matchAll(/npm run ([\w:]+)/g)) {
-        if (scripts[script] === undefined) faults.push(`${path}: job ${name} runs \`npm run ${script}\`, which package.json does not have`);
+        if (scripts[script] === undefined)
+          faults.push(`${path}: job ${name} runs \`npm run ${script}\`, which package.json does not have`);
       }
       for (const [, file] of (step.run ?? '').matchAll(/bash (\S+)/g)) {
-        if (!existsSync(join(root, file))) faults.push(`${path}: job ${name} runs ${file}, which is not there`);
+        if (!existsSync(join(root, file)))
+          faults.push(`${path}: job ${name} runs ${file}, which is not there`);
       }
     }
   }

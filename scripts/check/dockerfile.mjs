@@ -6,7 +6,9 @@ import { root } from '../setup/run.mjs';
 
 const dockerfilelint = createRequire(import.meta.url)('dockerfilelint');
 const text = readFileSync(join(root, 'Dockerfile'), 'utf8');
-const faults = dockerfilelint.run(root, text).map(({ line, title, description }) => `line ${line}: ${title}: ${description}`);
+const faults = dockerfilelint
+  .run(root, text)
+  .map(({ line, title, description }) => `line ${line}: ${title}: ${description}`);
 
 const lastStage = text.slice(text.lastIndexOf('\nFROM '));
 for (const instruction of ['USER node', 'HEALTHCHECK', 'VOLUME /data']) {

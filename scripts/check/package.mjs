@@ -8,8 +8,10 @@ const explained = readFileSync(join(root, 'docs/dependencies.md'), 'utf8');
 const faults = [];
 
 for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
-  if (!/^(npm:[\w@/.-]+@)?\d+\.\d+\.\d+$/.test(version)) faults.push(`${name}: ${version} is not an exact version`);
-  if (!explained.includes(`| \`${name}\` |`)) faults.push(`${name}: docs/dependencies.md does not say what it is for`);
+  if (!/^(npm:[\w@/.-]+@)?\d+\.\d+\.\d+$/.test(version))
+    faults.push(`${name}: ${version} is not an exact version`);
+  if (!explained.includes(`| \`${name}\` |`))
+    faults.push(`${name}: docs/dependencies.md does not say what it is for`);
 }
 for (const [, name] of explained.matchAll(/^\| `([^`]+)` \|/gm)) {
   if (manifest.dependencies[name] === undefined && manifest.devDependencies[name] === undefined) {
@@ -17,7 +19,7 @@ for (const [, name] of explained.matchAll(/^\| `([^`]+)` \|/gm)) {
   }
 }
 for (const [script, command] of Object.entries(manifest.scripts)) {
-  for (const [, file] of command.matchAll(/node ((?:scripts|bench)\/\S+)/g)) {
+  for (const [, file] of command.matchAll(/(?:node|bash) ((?:scripts|bench)\/\S+)/g)) {
     if (!existsSync(join(root, file))) faults.push(`npm run ${script}: ${file} is not there`);
   }
 }

@@ -17,7 +17,8 @@ Faults of a document are listed in \`errors\`, each with a JSON pointer, the rul
 
 export function generate() {
   const rows = Object.entries(errorTable).map(
-    ([code, { status, title, retryable }]) => `| \`${code}\` | ${status} | ${title} | ${retryable ? 'yes' : ''} |\n`,
+    ([code, { status, title, retryable }]) =>
+      `| \`${code}\` | ${status} | ${title} | ${retryable ? 'yes' : ''} |\n`,
   );
   return new Map([[path, intro + rows.join('')]]);
 }

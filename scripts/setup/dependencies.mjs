@@ -17,14 +17,14 @@ export function dependenciesMatchLock() {
 }
 
 export async function installDependencies() {
-  say('installing dependencies (`npm ci`), which can take a few minutes the first time');
+  say('installing dependencies, which can take a few minutes the first time');
+  // `--no-save` installs what the lock file says and leaves it alone. `npm ci` would be stricter, but refuses a lock
+  // file without the optional packages of other platforms, and which of those a registry has is not ours to say.
   // The compilers are development dependencies, so they are wanted even where NODE_ENV is `production`.
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+  const args = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund'];
   const npm = process.env['npm_execpath'];
   const [command, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
-  await run('dependencies', command, [...first, ...args], (output) =>
-    /EUSAGE|out of sync|in sync/.test(output)
-      ? 'package.json and package-lock.json disagree: run `npm install` and commit the lock file.'
-      : 'Check that the npm registry can be reached (`npm ping`) and that the disk has 2 GB free, then try again.',
-  );
+  const hint =
+    'Check that the npm registry can be reached (`npm ping`) and that the disk has 2 GB free, then try again.';
+  await run('dependencies', command, [...first, ...args], () => hint);
 }

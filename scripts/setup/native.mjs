@@ -9,7 +9,9 @@ export async function buildNative() {
   const compiler = process.env['CXX'] ?? 'c++';
   for (const tool of [compiler.split(' ')[0], 'make', process.env['PYTHON'] ?? 'python3']) {
     if (spawnSync(tool, ['--version'], { stdio: 'ignore' }).error === undefined) continue;
-    throw new SetupError(`\`${tool}\` is needed to compile the native addon and is not here. Install it (${TOOLS}).`);
+    throw new SetupError(
+      `\`${tool}\` is needed to compile the native addon and is not here. Install it (${TOOLS}).`,
+    );
   }
   say('compiling the native addon');
   const gyp = join(root, 'node_modules/node-gyp/bin/node-gyp.js');
@@ -26,6 +28,8 @@ function headers() {
   const version = join(prefix, 'include/node/node_version.h');
   if (!existsSync(version)) return [];
   const text = readFileSync(version, 'utf8');
-  const [major, minor] = ['MAJOR', 'MINOR'].map((part) => new RegExp(`NODE_${part}_VERSION (\\d+)`).exec(text)?.[1]);
+  const [major, minor] = ['MAJOR', 'MINOR'].map(
+    (part) => new RegExp(`NODE_${part}_VERSION (\\d+)`).exec(text)?.[1],
+  );
   return process.versions.node.startsWith(`${major}.${minor}.`) ? [`--nodedir=${prefix}`] : [];
 }

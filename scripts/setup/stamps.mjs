@@ -53,5 +53,7 @@ function listInputs(step) {
 }
 
 function hashOf(path) {
-  return createHash('sha256').update(readFileSync(join(root, path))).digest('hex');
+  return createHash('sha256')
+    .update(readFileSync(join(root, path)))
+    .digest('hex');
 }

@@ -24,7 +24,8 @@ export class Interrupted extends Error {
 /** Turns any error into the lines that the user sees and the exit code. Unknown ones are bugs and show their stack. */
 export function explain(error: unknown): { lines: string[]; exitCode: number } {
   if (error instanceof Interrupted) return { lines: [], exitCode: exitCodes.interrupted };
-  if (error instanceof CommandFailure) return { lines: [error.message, error.hint], exitCode: error.exitCode };
+  if (error instanceof CommandFailure)
+    return { lines: [error.message, error.hint], exitCode: error.exitCode };
   if (error instanceof ClientError) {
     const faults = (error.problem?.errors ?? []).slice(0, 10).map(describeFault);
     return { lines: [error.message, ...faults, hintFor(error)], exitCode: exitCodes.failed };
@@ -45,11 +46,13 @@ function hintFor(error: ClientError): string {
   if (error.code === 'UNREACHABLE') {
     return 'Is the engine running? Start it with `npm start`, or say where it is with --url or MPLP_URL.';
   }
-  if (error.code === 'MPLP_ERR_QUERY_FORBIDDEN') return 'Queries read the views of your project, such as `spans` and `traces`.';
+  if (error.code === 'MPLP_ERR_QUERY_FORBIDDEN')
+    return 'Queries read the views of your project, such as `spans` and `traces`.';
   if (error.status === 401) {
     return 'Pass the admin key with --key or MPLP_ADMIN_KEY; an engine on this machine keeps it in <data folder>/admin-key (--data-dir).';
   }
-  if (error.status === 403) return 'The key is known but may not do this: use one with the permission, or the admin key.';
+  if (error.status === 403)
+    return 'The key is known but may not do this: use one with the permission, or the admin key.';
   if (error.status === 429) return 'The engine is overloaded: send less at a time, or try again later.';
   if (error.status === 503) return 'The engine runs but is not ready: `mplp doctor` says what is missing.';
   if (error.code === 'UNEXPECTED') return 'Is it an MPLP engine that answers there? Check --url.';

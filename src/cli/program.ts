@@ -45,13 +45,16 @@ function createProgram(run: RunCommand): Command {
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(`mplp --help` lists the commands, `mplp <command> --help` their options)')
     .exitOverride()
-    .addHelpText('after', `${exitCodesHelp}
+    .addHelpText(
+      'after',
+      `${exitCodesHelp}
 
 Examples:
   $ mplp serve                              start the engine
   $ mplp demo                               send it the work of a made-up fleet of agents
   $ mplp tail                               watch spans come in
-  $ mplp query 'SELECT count() FROM spans'  ask in SQL`);
+  $ mplp query 'SELECT count() FROM spans'  ask in SQL`,
+    );
   for (const add of [addServe, addDoctor, addDemo, addIngest, addQuery, addTail, addTrace, addDeadLetters]) {
     add(program, run);
   }

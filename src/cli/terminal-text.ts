@@ -1,6 +1,8 @@
 /** Replaces control characters: what agents wrote must not steer the terminal. Line ends and tabs become spaces. */
 export function printable(text: string): string {
-  return text.replace(/[\t\n\r]+/g, ' ').replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+  return text
+    .replace(/[\t\n\r]+/g, ' ')
+    .replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 }
 
 /** Cuts a text to `width` characters and fills it up to them. */

@@ -37,7 +37,11 @@ export async function toClientError(response: Response): Promise<ClientError> {
   const problem = findProblem(text);
   if (problem === undefined) {
     const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
-    return new ClientError('UNEXPECTED', `The server answered ${response.status}: ${shown || response.statusText}`, details);
+    return new ClientError(
+      'UNEXPECTED',
+      `The server answered ${response.status}: ${shown || response.statusText}`,
+      details,
+    );
   }
   const code = /MPLP_ERR_[A-Z_]+/.exec(problem.type)?.[0] ?? 'UNEXPECTED';
   return new ClientError(code, problem.detail || problem.title, { ...details, problem });
@@ -46,7 +50,9 @@ export async function toClientError(response: Response): Promise<ClientError> {
 function findProblem(text: string): Problem | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && 'type' in value && 'title' in value ? (value as Problem) : undefined;
+    return typeof value === 'object' && value !== null && 'type' in value && 'title' in value
+      ? (value as Problem)
+      : undefined;
   } catch {
     return undefined;
   }

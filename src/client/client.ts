@@ -40,7 +40,6 @@ export type TailEvent =
   | { readonly kind: 'span'; readonly span: Span }
   | { readonly kind: 'missed'; readonly count: number };
 
-
 export interface Readiness {
   readonly ready: boolean;
   /** What each part of the engine says of itself. */
@@ -53,11 +52,17 @@ export interface Client {
   /** Sends bytes that are already encoded. */
   sendBody(body: string | Uint8Array, type: BodyType, options?: SendOptions): Promise<Receipt>;
   getReceipt(receipt: string): Promise<Receipt>;
-  listTraces(filter?: TraceFilter, signal?: AbortSignal): Promise<{ traces: readonly TraceSummary[]; next: string | null }>;
+  listTraces(
+    filter?: TraceFilter,
+    signal?: AbortSignal,
+  ): Promise<{ traces: readonly TraceSummary[]; next: string | null }>;
   /** All spans of a trace, page by page. */
   readSpans(traceId: string, signal?: AbortSignal): AsyncGenerator<SpanPage>;
   /** Runs one read-only statement. The response is streamed in the format asked for. */
-  query(sql: string, options?: { format?: string; params?: Record<string, unknown>; signal?: AbortSignal }): Promise<Response>;
+  query(
+    sql: string,
+    options?: { format?: string; params?: Record<string, unknown>; signal?: AbortSignal },
+  ): Promise<Response>;
   /** New spans as they come in; ends when the connection does. */
   tail(filter?: TailFilter, signal?: AbortSignal): AsyncGenerator<TailEvent>;
   listDeadLetters(signal?: AbortSignal): Promise<readonly DeadLetter[]>;
@@ -82,7 +87,11 @@ export function createClient(connection: ConnectionOptions): Client {
     return (await response.json()) as T;
   }
 
-  async function sendBody(body: string | Uint8Array, type: BodyType, options: SendOptions = {}): Promise<Receipt> {
+  async function sendBody(
+    body: string | Uint8Array,
+    type: BodyType,
+    options: SendOptions = {},
+  ): Promise<Receipt> {
     const response = await request('/v1.0/traces', {
       method: 'POST',
       query: { durability: options.durability },
@@ -132,8 +141,11 @@ export function createClient(connection: ConnectionOptions): Client {
         isRepeatable: true,
       });
       yield { kind: 'open' };
-      for await (const { event, data } of readEventStream(response.body as unknown as AsyncIterable<Uint8Array>)) {
-        if (event === 'missed') yield { kind: 'missed', count: (JSON.parse(data) as { missed: number }).missed };
+      for await (const { event, data } of readEventStream(
+        response.body as unknown as AsyncIterable<Uint8Array>,
+      )) {
+        if (event === 'missed')
+          yield { kind: 'missed', count: (JSON.parse(data) as { missed: number }).missed };
         else if (event === 'span') yield { kind: 'span', span: JSON.parse(data) as Span };
       }
     },

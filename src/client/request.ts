@@ -50,7 +50,10 @@ export function createRequest(connection: ConnectionOptions): Request {
     }
     const init: RequestInit = {
       method: options.method ?? 'GET',
-      headers: { ...(connection.key === undefined ? {} : { authorization: `Bearer ${connection.key}` }), ...options.headers },
+      headers: {
+        ...(connection.key === undefined ? {} : { authorization: `Bearer ${connection.key}` }),
+        ...options.headers,
+      },
       ...(options.body === undefined ? {} : { body: options.body }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     };
@@ -70,7 +73,8 @@ export function createRequest(connection: ConnectionOptions): Request {
       try {
         return await attempt(path, options);
       } catch (error) {
-        if (!(error instanceof ClientError) || tries >= maxAttempts || !isWorthRetrying(error, options)) throw error;
+        if (!(error instanceof ClientError) || tries >= maxAttempts || !isWorthRetrying(error, options))
+          throw error;
         const askedMs = (error.details.retryAfterSeconds ?? 0) * 1000;
         const backoffMs = FIRST_DELAY_MS * 2 ** (tries - 1);
         const delayMs = Math.round(Math.min(maxDelayMs, askedMs || backoffMs) * (1 + Math.random() / 4));

@@ -125,7 +125,10 @@ export function createSocketSender(options: SocketSenderOptions): SocketSender {
     if (isClosing && waiting.length === 0) return onIdle?.();
     failures += 1;
     if (failures >= maxAttempts) {
-      const error = new ClientError('UNREACHABLE', `The socket was closed (${event.code} ${event.reason || 'without reason'}).`);
+      const error = new ClientError(
+        'UNREACHABLE',
+        `The socket was closed (${event.code} ${event.reason || 'without reason'}).`,
+      );
       for (const frame of waiting.splice(0)) frame.reject(error);
       return onIdle?.();
     }
@@ -158,7 +161,8 @@ export function createSocketSender(options: SocketSenderOptions): SocketSender {
 }
 
 function toError(problem: Problem | undefined): ClientError {
-  if (problem === undefined) return new ClientError('UNEXPECTED', 'The engine answered a frame with neither receipt nor error.');
+  if (problem === undefined)
+    return new ClientError('UNEXPECTED', 'The engine answered a frame with neither receipt nor error.');
   const code = /MPLP_ERR_[A-Z_]+/.exec(problem.type)?.[0] ?? 'UNEXPECTED';
   return new ClientError(code, problem.detail, { status: problem.status, problem });
 }

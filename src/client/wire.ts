@@ -1,7 +1,9 @@
 import type { Trace } from '../../generated/types/trace.js';
 
 /** A span as it is sent: like the trace schema, but `id` may be left to the engine. */
-export type Span = { [K in keyof Trace as string extends K ? never : K extends 'id' ? never : K]: Trace[K] } & {
+export type Span = {
+  [K in keyof Trace as string extends K ? never : K extends 'id' ? never : K]: Trace[K];
+} & {
   id?: string;
   [unknownProperty: string]: unknown;
 };

@@ -26,7 +26,13 @@ const names = Object.keys(optionTable) as OptionName[];
 const specOf = (name: OptionName): OptionSpec => optionTable[name];
 
 /** Variables that start with `MPLP_` and belong to other parts than the configuration of `serve`. */
-const foreignVariables = new Set(['MPLP_CONFIG', 'MPLP_URL', 'MPLP_FAILPOINT', 'MPLP_PLANT', 'MPLP_POWER_LOSS']);
+const foreignVariables = new Set([
+  'MPLP_CONFIG',
+  'MPLP_URL',
+  'MPLP_FAILPOINT',
+  'MPLP_PLANT',
+  'MPLP_POWER_LOSS',
+]);
 
 /**
  * Reads the configuration once: flag before environment before file before default. Every fault is reported
@@ -59,12 +65,18 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     }
     const parsed = parseOption(spec, raw);
     if ('fault' in parsed) {
-      const came = mayHoldSecret(spec) ? 'the value is not shown' : `got ${JSON.stringify(raw)?.slice(0, 80)}`;
+      const came = mayHoldSecret(spec)
+        ? 'the value is not shown'
+        : `got ${JSON.stringify(raw)?.slice(0, 80)}`;
       fault(source, spec.type, `expected ${parsed.fault}; ${came}`);
     } else values[name] = parsed.value;
   }
   if (values['clickhouseCluster'] !== undefined && values['clickhouseUrl'] === undefined) {
-    fault('CLICKHOUSE_CLUSTER', 'dependentRequired', 'expected CLICKHOUSE_URL beside it; the embedded ClickHouse is no cluster');
+    fault(
+      'CLICKHOUSE_CLUSTER',
+      'dependentRequired',
+      'expected CLICKHOUSE_URL beside it; the embedded ClickHouse is no cluster',
+    );
   }
   if (faults.length > 0) {
     throw new MplpError('MPLP_ERR_CONFIG_INVALID', 'The configuration is not valid:', { errors: faults });
@@ -84,10 +96,14 @@ function mayHoldSecret(spec: OptionSpec): boolean {
 function doubts(config: Config): string[] {
   const warnings: string[] = [];
   if (config.maxBodyBytes > config.maxInflightBytes) {
-    warnings.push('MPLP_MAX_BODY_BYTES is larger than MPLP_MAX_INFLIGHT_BYTES: the largest bodies will never be taken in');
+    warnings.push(
+      'MPLP_MAX_BODY_BYTES is larger than MPLP_MAX_INFLIGHT_BYTES: the largest bodies will never be taken in',
+    );
   }
   if (config.durability === 'memory') {
-    warnings.push('MPLP_DURABILITY=memory is for labs: acknowledged spans are lost when the process or the machine dies');
+    warnings.push(
+      'MPLP_DURABILITY=memory is for labs: acknowledged spans are lost when the process or the machine dies',
+    );
   }
   return warnings;
 }
@@ -128,7 +144,11 @@ function readFile(path: string | undefined, cwd: string, fault: Report): Record<
   for (const key of Object.keys(document)) {
     if (names.includes(key as OptionName)) continue;
     const guess = closest(key, names);
-    fault(`file: ${key}`, 'unknown', `there is no such option${guess === undefined ? '' : `; did you mean ${guess}?`}`);
+    fault(
+      `file: ${key}`,
+      'unknown',
+      `there is no such option${guess === undefined ? '' : `; did you mean ${guess}?`}`,
+    );
   }
   return document;
 }

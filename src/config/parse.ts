@@ -31,13 +31,17 @@ export function parseOption(spec: OptionSpec, raw: unknown): { value: unknown } 
       if (/^(false|0|no|off)$/i.test(text)) return { value: false };
       return { fault: 'true or false' };
     case 'enum':
-      return spec.values?.includes(text) === true ? { value: text } : { fault: `one of ${spec.values?.join(', ') ?? ''}` };
+      return spec.values?.includes(text) === true
+        ? { value: text }
+        : { fault: `one of ${spec.values?.join(', ') ?? ''}` };
     case 'url':
       return /^https?:$/.test(URL.canParse(text) ? new URL(text).protocol : '')
         ? { value: text }
         : { fault: 'an http:// or https:// address' };
     case 'secret':
-      return text.length >= 16 && !/\s/.test(text) ? { value: text } : { fault: 'at least 16 characters without white space' };
+      return text.length >= 16 && !/\s/.test(text)
+        ? { value: text }
+        : { fault: 'at least 16 characters without white space' };
     case 'string':
       return text === '' ? { fault: 'a text that is not empty' } : { value: text };
   }

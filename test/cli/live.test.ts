@@ -38,9 +38,11 @@ function span(traceId: string, number: number, more: Partial<Span> = {}): Span {
   };
 }
 
-const spansOf = (traceId: string, count: number): Span[] => Array.from({ length: count }, (_, i) => span(traceId, i + 1));
+const spansOf = (traceId: string, count: number): Span[] =>
+  Array.from({ length: count }, (_, i) => span(traceId, i + 1));
 /** The same connection options as a user would give. */
-const mplp = (args: string[], options: CliOptions = {}) => runCli([...args, '--url', engine.url, '--data-dir', engine.dataDir], options);
+const mplp = (args: string[], options: CliOptions = {}) =>
+  runCli([...args, '--url', engine.url, '--data-dir', engine.dataDir], options);
 const client = () => createClient({ url: engine.url, key: engine.key });
 
 /** Spans become queryable a moment after they are acknowledged. */
@@ -62,25 +64,30 @@ async function file(name: string, content: string | Uint8Array): Promise<string>
 }
 
 describe('ingest', () => {
-  it.each(['ndjson', 'ndjson.gz', 'json', 'json.gz', 'msgpack', 'msgpack.gz'])('sends every span of a .%s file', async (extension) => {
-    const trace = newTrace();
-    const spans = spansOf(trace, 250);
-    const plain = extension.startsWith('ndjson')
-      ? Buffer.from(spans.map((s) => `${JSON.stringify(s)}\n`).join(''))
-      : extension.startsWith('json')
-        ? Buffer.from(JSON.stringify(spans, null, 2))
-        : Buffer.from(encode(spans));
-    const path = await file(`all.${extension}`, extension.endsWith('.gz') ? gzipSync(plain) : plain);
-    const { code, stdout, stderr } = await mplp(['ingest', path, '--batch-spans', '60']);
-    expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^accepted 250, rejected 0, duplicates 0 /);
-    expect(await storedSpans(trace, 250)).toBe(250);
-    expect(existsSync(`${path}.mplp-progress`)).toBe(false);
-  });
+  it.each(['ndjson', 'ndjson.gz', 'json', 'json.gz', 'msgpack', 'msgpack.gz'])(
+    'sends every span of a .%s file',
+    async (extension) => {
+      const trace = newTrace();
+      const spans = spansOf(trace, 250);
+      const plain = extension.startsWith('ndjson')
+        ? Buffer.from(spans.map((s) => `${JSON.stringify(s)}\n`).join(''))
+        : extension.startsWith('json')
+          ? Buffer.from(JSON.stringify(spans, null, 2))
+          : Buffer.from(encode(spans));
+      const path = await file(`all.${extension}`, extension.endsWith('.gz') ? gzipSync(plain) : plain);
+      const { code, stdout, stderr } = await mplp(['ingest', path, '--batch-spans', '60']);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout).toMatch(/^accepted 250, rejected 0, duplicates 0 /);
+      expect(await storedSpans(trace, 250)).toBe(250);
+      expect(existsSync(`${path}.mplp-progress`)).toBe(false);
+    },
+  );
 
   it('reads standard input', async () => {
     const trace = newTrace();
-    const input = spansOf(trace, 3).map((s) => JSON.stringify(s)).join('\n');
+    const input = spansOf(trace, 3)
+      .map((s) => JSON.stringify(s))
+      .join('\n');
     const { code, stdout } = await mplp(['ingest', '-'], { input });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^accepted 3,/);
@@ -102,7 +109,10 @@ describe('ingest', () => {
     const rejects = join(folder, 'rejects.ndjson');
     const again = await mplp(['ingest', path, '--rejects', rejects]);
     expect(again.code).toBe(3);
-    const written = (await readFile(rejects, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as { line: number; errors: { pointer: string }[] });
+    const written = (await readFile(rejects, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { line: number; errors: { pointer: string }[] });
     expect(written.map(({ line }) => line)).toEqual([3, 5]);
     expect(written[0]?.errors[0]?.pointer).toBe('/agent_id');
   });
@@ -160,7 +170,9 @@ describe('query', () => {
     expect(table.stdout).toMatch(/│ n │ text │[\s\S]*│ 7 │ x {4}│[\s\S]*1 row\n/);
     const json = await mplp(['query', sql, '-p', 'n=7', '-f', 'json']);
     expect(JSON.parse(json.stdout)).toMatchObject({ data: [{ n: 7, text: 'x' }], rows: 1 });
-    expect((await mplp(['query', '-', '-p', 'n=7', '-f', 'ndjson'], { input: sql })).stdout).toBe('{"n":7,"text":"x"}\n');
+    expect((await mplp(['query', '-', '-p', 'n=7', '-f', 'ndjson'], { input: sql })).stdout).toBe(
+      '{"n":7,"text":"x"}\n',
+    );
     expect((await mplp(['query', sql, '-p', 'n=7', '-f', 'csv'])).stdout).toContain('7,"x"');
     const parquet = join(folder, 'out.parquet');
     expect((await mplp(['query', sql, '-p', 'n=7', '-f', 'parquet', '-o', parquet])).code).toBe(0);
@@ -174,7 +186,14 @@ describe('query', () => {
   });
 
   it('says where to find the key when it is wrong', async () => {
-    const { code, stderr } = await runCli(['query', 'SELECT 1', '--url', engine.url, '--key', 'wrong-key-of-good-length']);
+    const { code, stderr } = await runCli([
+      'query',
+      'SELECT 1',
+      '--url',
+      engine.url,
+      '--key',
+      'wrong-key-of-good-length',
+    ]);
     expect(code).toBe(1);
     expect(stderr).toContain('MPLP_ADMIN_KEY');
   });
@@ -188,7 +207,11 @@ describe('trace', () => {
     await client().sendSpans(
       [
         span(trace, 1, { action: name('root'), timestamp: { start: at(0), end: at(4000) } }),
-        span(trace, 2, { action: name('first'), parent_span_id: uuid(1), timestamp: { start: at(0), end: at(1000) } }),
+        span(trace, 2, {
+          action: name('first'),
+          parent_span_id: uuid(1),
+          timestamp: { start: at(0), end: at(1000) },
+        }),
         span(trace, 3, {
           action: name('second\u001b[31m'),
           parent_span_id: uuid(1),
@@ -196,7 +219,11 @@ describe('trace', () => {
           result: { status: 'failure', error: { message: 'it broke' } },
         }),
         span(trace, 4, { action: name('leaf'), parent_span_id: uuid(3), timestamp: { start: at(2000) } }),
-        span(trace, 5, { action: name('stray'), parent_span_id: uuid(99), timestamp: { start: at(3000), end: at(3500) } }),
+        span(trace, 5, {
+          action: name('stray'),
+          parent_span_id: uuid(99),
+          timestamp: { start: at(3000), end: at(3500) },
+        }),
       ],
       { durability: 'stored' },
     );
@@ -230,7 +257,10 @@ describe('tail', () => {
     const trace = newTrace();
     await client().sendSpans([
       span(trace, 1, { action: { name: 'other', type: 'execute' } }),
-      span(trace, 2, { action: { name: 'wanted', type: 'invoke' }, result: { status: 'failure', error: { message: 'no luck' } } }),
+      span(trace, 2, {
+        action: { name: 'wanted', type: 'invoke' },
+        result: { status: 'failure', error: { message: 'no luck' } },
+      }),
     ]);
     await Promise.all([text.seen('no luck'), json.seen('"wanted"')]);
     text.child.kill('SIGINT');
@@ -239,14 +269,27 @@ describe('tail', () => {
     expect([shown.code, all.code]).toEqual([130, 130]);
     expect(shown.stdout).toContain(trace);
     expect(shown.stdout).not.toContain('other');
-    const spans = all.stdout.trim().split('\n').map((line) => JSON.parse(line) as Span);
+    const spans = all.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Span);
     expect(spans.map(({ action }) => action.name).sort()).toEqual(['other', 'wanted']);
   });
 });
 
 describe('demo', () => {
   it('sends valid spans of a fleet and says what to try next', async () => {
-    const { code, stdout, stderr } = await mplp(['demo', '--duration', '1', '--rate', '40', '--agents', '6', '--seed', '5']);
+    const { code, stdout, stderr } = await mplp([
+      'demo',
+      '--duration',
+      '1',
+      '--rate',
+      '40',
+      '--agents',
+      '6',
+      '--seed',
+      '5',
+    ]);
     expect([code, stderr]).toEqual([0, expect.stringContaining('6 agents')]);
     const trace = /mplp trace (\S+)/.exec(stdout)?.[1] ?? '';
     await storedSpans(trace, 1);
@@ -256,7 +299,10 @@ describe('demo', () => {
 
 describe('dead-letters and doctor', () => {
   it('find a healthy engine healthy', async () => {
-    expect(await mplp(['dead-letters', 'list'])).toMatchObject({ code: 0, stdout: expect.stringContaining('No dead letters') as string });
+    expect(await mplp(['dead-letters', 'list'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('No dead letters') as string,
+    });
     expect(await mplp(['dead-letters', 'list', '--json'])).toMatchObject({ code: 0, stdout: '[]\n' });
     expect((await mplp(['dead-letters', 'replay', '--all'])).code).toBe(0);
     const { code, stdout } = await mplp(['doctor']);
@@ -270,7 +316,11 @@ describe('dead-letters and doctor', () => {
 describe('the socket sender', () => {
   it('sends spans to the engine and gets their receipts', async () => {
     const trace = newTrace();
-    const sender = createSocketSender({ url: engine.url, key: engine.key, connect: (url, protocols) => new WebSocket(url, protocols) });
+    const sender = createSocketSender({
+      url: engine.url,
+      key: engine.key,
+      connect: (url, protocols) => new WebSocket(url, protocols),
+    });
     const receipts = await Promise.all(spansOf(trace, 20).map((s) => sender.send([s])));
     await sender.close();
     expect(receipts.every(({ accepted }) => accepted === 1)).toBe(true);
@@ -295,16 +345,23 @@ describe('examples', () => {
 });
 
 /** Passes `count` requests on and answers no more after them. */
-async function startProxy(target: string, count: number): Promise<{ url: string; silent: Promise<void>; close(): Promise<void> }> {
+async function startProxy(
+  target: string,
+  count: number,
+): Promise<{ url: string; silent: Promise<void>; close(): Promise<void> }> {
   let passed = 0;
   let onSilent = (): void => {};
   const silent = new Promise<void>((resolve) => (onSilent = resolve));
   const server: Server = createServer((request, response) => {
     if (++passed > count) return onSilent();
-    const onward = httpRequest(new URL(request.url ?? '/', target), { method: request.method, headers: request.headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
+    const onward = httpRequest(
+      new URL(request.url ?? '/', target),
+      { method: request.method, headers: request.headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      },
+    );
     request.pipe(onward);
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

@@ -28,7 +28,8 @@ describe('help', () => {
     const { code, stdout } = await runCli(['--help']);
     expect(code).toBe(0);
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
-    for (const option of ['--url', '--key', '--data-dir', '--no-color', '--version']) expect(stdout).toContain(option);
+    for (const option of ['--url', '--key', '--data-dir', '--no-color', '--version'])
+      expect(stdout).toContain(option);
     expect(stdout).toContain('Exit codes:');
   });
 
@@ -41,7 +42,8 @@ describe('help', () => {
 
   it('of serve lists every flag of the engine', async () => {
     const { stdout } = await runCli(['serve', '--help']);
-    for (const flag of ['--config', '--port', '--clickhouse-url', '--spool-max-bytes']) expect(stdout).toContain(flag);
+    for (const flag of ['--config', '--port', '--clickhouse-url', '--spool-max-bytes'])
+      expect(stdout).toContain(flag);
   });
 });
 
@@ -104,7 +106,9 @@ describe('an answer that is not the engine’s', () => {
   let server: Server;
   let url: string;
   beforeAll(async () => {
-    server = createServer((_request, response) => response.writeHead(404).end('<h1>nothing here</h1>')).listen(0, '127.0.0.1');
+    server = createServer((_request, response) =>
+      response.writeHead(404).end('<h1>nothing here</h1>'),
+    ).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
@@ -121,10 +125,26 @@ describe('an answer that is not the engine’s', () => {
 describe('doctor', () => {
   it('finds each part in order or says what to do', async () => {
     const env = { MPLP_PORT: String(await freePort()), MPLP_DATA_DIR: join(folder, 'data') };
-    const { code, stdout } = await runCli(['doctor', '--json', '--url', `http://127.0.0.1:${env.MPLP_PORT}`], { env });
-    const findings = stdout.trim().split('\n').map((line) => JSON.parse(line) as { level: string; name: string; advice?: string });
+    const { code, stdout } = await runCli(
+      ['doctor', '--json', '--url', `http://127.0.0.1:${env.MPLP_PORT}`],
+      { env },
+    );
+    const findings = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { level: string; name: string; advice?: string });
     const names = findings.map(({ name }) => name);
-    for (const name of ['Node', 'native addon', 'configuration', 'open files', 'embedded ClickHouse', 'disk space', 'disk sync', 'engine', 'port']) {
+    for (const name of [
+      'Node',
+      'native addon',
+      'configuration',
+      'open files',
+      'embedded ClickHouse',
+      'disk space',
+      'disk sync',
+      'engine',
+      'port',
+    ]) {
       expect(names).toContain(name);
     }
     for (const finding of findings) if (finding.level !== 'ok') expect(finding.advice).toBeTruthy();

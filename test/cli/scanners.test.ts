@@ -16,19 +16,34 @@ async function* inChunks(bytes: Buffer, sizes: readonly number[]): AsyncGenerato
 
 const limits = { maxSpans: 3, maxBytes: 1024 };
 
-async function readAll(bytes: Buffer, form: SpanForm, sizes: readonly number[] = [], from?: Batch): Promise<Batch[]> {
+async function readAll(
+  bytes: Buffer,
+  form: SpanForm,
+  sizes: readonly number[] = [],
+  from?: Batch,
+): Promise<Batch[]> {
   const batches: Batch[] = [];
   const start = from?.end ?? 0;
-  for await (const batch of readBatches(inChunks(bytes.subarray(start), sizes), form, limits, from?.end, from?.next)) batches.push(batch);
+  for await (const batch of readBatches(
+    inChunks(bytes.subarray(start), sizes),
+    form,
+    limits,
+    from?.end,
+    from?.next,
+  ))
+    batches.push(batch);
   return batches;
 }
 
-const textsOf = (batches: readonly Batch[]): string[] => batches.flatMap(({ items }) => items.map((item) => item.toString('latin1')));
+const textsOf = (batches: readonly Batch[]): string[] =>
+  batches.flatMap(({ items }) => items.map((item) => item.toString('latin1')));
 const linesOf = (batches: readonly Batch[]): number[] => batches.flatMap(({ lines }) => [...lines]);
 
 /** Objects with what makes splitting hard: brackets, quotes and backslashes in strings, nesting. */
 const documents = fc.array(
-  fc.dictionary(fc.constantFrom('a', '"', '\\', '[', '}', 'name'), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 4 }),
+  fc.dictionary(fc.constantFrom('a', '"', '\\', '[', '}', 'name'), fc.jsonValue({ maxDepth: 3 }), {
+    maxKeys: 4,
+  }),
   { maxLength: 12 },
 );
 const chunkSizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 });
@@ -45,8 +60,15 @@ describe.each(['ndjson', 'json', 'msgpack'] as const)('a file of %s', (form) => 
     }
     const items = values.map((value) => JSON.stringify(value));
     const latin = items.map((item) => Buffer.from(item).toString('latin1'));
-    if (form === 'ndjson') return { bytes: Buffer.from(items.map((item) => `${item}\n${space.replace(/[^\n\r]/g, '')}`).join('')), items: latin };
-    return { bytes: Buffer.from(`${space}[${space}${items.join(`${space},${space}`)}${space}]${space}`), items: latin };
+    if (form === 'ndjson')
+      return {
+        bytes: Buffer.from(items.map((item) => `${item}\n${space.replace(/[^\n\r]/g, '')}`).join('')),
+        items: latin,
+      };
+    return {
+      bytes: Buffer.from(`${space}[${space}${items.join(`${space},${space}`)}${space}]${space}`),
+      items: latin,
+    };
   }
 
   it('is cut into its spans, byte for byte, however it arrives', async () => {
@@ -58,7 +80,9 @@ describe.each(['ndjson', 'json', 'msgpack'] as const)('a file of %s', (form) => 
         const pieces = await readAll(bytes, form, sizes);
         expect(textsOf(pieces)).toEqual(items);
         expect(linesOf(pieces)).toEqual(linesOf(whole));
-        expect(pieces.map(({ start, end, hash }) => ({ start, end, hash }))).toEqual(whole.map(({ start, end, hash }) => ({ start, end, hash })));
+        expect(pieces.map(({ start, end, hash }) => ({ start, end, hash }))).toEqual(
+          whole.map(({ start, end, hash }) => ({ start, end, hash })),
+        );
       }),
       { numRuns: 200 },
     );
@@ -116,9 +140,12 @@ describe('a broken file', () => {
   it.each(cases)('of %s gives what is whole, then says where it ends', async (form, bytes) => {
     const items: number[] = [];
     const read = async (): Promise<void> => {
-      for await (const batch of readBatches(inChunks(bytes, [4]), form, limits)) items.push(batch.items.length);
+      for await (const batch of readBatches(inChunks(bytes, [4]), form, limits))
+        items.push(batch.items.length);
     };
-    await expect(read()).rejects.toSatisfy((error) => error instanceof BrokenFile && error.offset > 0 && error.offset <= bytes.length);
+    await expect(read()).rejects.toSatisfy(
+      (error) => error instanceof BrokenFile && error.offset > 0 && error.offset <= bytes.length,
+    );
     expect(items).toEqual([1]);
   });
 });

@@ -12,7 +12,12 @@ afterEach(() => {
 });
 
 /** The far end of the network: answers as the test says, and keeps what it was asked. */
-async function serve(handler: Handler): Promise<{ url: string; requests: { method: string; url: string; headers: IncomingMessage['headers']; body: string }[] }> {
+async function serve(
+  handler: Handler,
+): Promise<{
+  url: string;
+  requests: { method: string; url: string; headers: IncomingMessage['headers']; body: string }[];
+}> {
   const requests: { method: string; url: string; headers: IncomingMessage['headers']; body: string }[] = [];
   server = createServer((request, response) => {
     let body = '';
@@ -26,20 +31,43 @@ async function serve(handler: Handler): Promise<{ url: string; requests: { metho
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
 }
 
-const receipt = { receipt: 'r', accepted: 1, rejected: 0, duplicates: 0, errors: [], errors_truncated: false };
+const receipt = {
+  receipt: 'r',
+  accepted: 1,
+  rejected: 0,
+  duplicates: 0,
+  errors: [],
+  errors_truncated: false,
+};
 const problem = (code: string, status: number) =>
-  JSON.stringify({ type: `https://mplp.dev/errors/${code}`, title: 'title', status, detail: 'what happened' });
+  JSON.stringify({
+    type: `https://mplp.dev/errors/${code}`,
+    title: 'title',
+    status,
+    detail: 'what happened',
+  });
 
 function createPatient(url: string, delays: number[]) {
-  const retry: RetryOptions = { maxAttempts: 4, maxDelayMs: 20, onRetry: (_error, delayMs) => delays.push(delayMs) };
+  const retry: RetryOptions = {
+    maxAttempts: 4,
+    maxDelayMs: 20,
+    onRetry: (_error, delayMs) => delays.push(delayMs),
+  };
   return createClient({ url, key: 'secret', retry });
 }
 
 describe('requests', () => {
   it('carry the key, the type and the body', async () => {
     const { url, requests } = await serve((_request, response) => response.end(JSON.stringify(receipt)));
-    await createClient({ url, key: 'secret' }).sendBody('{}\n', 'application/x-ndjson', { idempotencyKey: 'k', durability: 'stored' });
-    expect(requests[0]).toMatchObject({ method: 'POST', url: '/v1.0/traces?durability=stored', body: '{}\n' });
+    await createClient({ url, key: 'secret' }).sendBody('{}\n', 'application/x-ndjson', {
+      idempotencyKey: 'k',
+      durability: 'stored',
+    });
+    expect(requests[0]).toMatchObject({
+      method: 'POST',
+      url: '/v1.0/traces?durability=stored',
+      body: '{}\n',
+    });
     expect(requests[0]?.headers).toMatchObject({
       authorization: 'Bearer secret',
       'content-type': 'application/x-ndjson',
@@ -49,7 +77,8 @@ describe('requests', () => {
 
   it('are tried again after 429 and 503, as late as Retry-After says', async () => {
     const answers = [
-      (response: ServerResponse) => response.writeHead(429, { 'retry-after': '0.01' }).end(problem('MPLP_ERR_TRACES_OVERLOADED', 429)),
+      (response: ServerResponse) =>
+        response.writeHead(429, { 'retry-after': '0.01' }).end(problem('MPLP_ERR_TRACES_OVERLOADED', 429)),
       (response: ServerResponse) => response.writeHead(503).end('not json'),
       (response: ServerResponse) => response.writeHead(202).end(JSON.stringify(receipt)),
     ];
@@ -74,15 +103,26 @@ describe('requests', () => {
   });
 
   it('are not tried again after other faults, which keep the code and the problem', async () => {
-    const { url, requests } = await serve((_request, response) => response.writeHead(400).end(problem('MPLP_ERR_TRACES_INVALID', 400)));
-    const error = await createPatient(url, []).sendSpans([]).catch((e: unknown) => e);
+    const { url, requests } = await serve((_request, response) =>
+      response.writeHead(400).end(problem('MPLP_ERR_TRACES_INVALID', 400)),
+    );
+    const error = await createPatient(url, [])
+      .sendSpans([])
+      .catch((e: unknown) => e);
     expect(error).toBeInstanceOf(ClientError);
-    expect(error).toMatchObject({ code: 'MPLP_ERR_TRACES_INVALID', status: 400, message: 'what happened', problem: { title: 'title' } });
+    expect(error).toMatchObject({
+      code: 'MPLP_ERR_TRACES_INVALID',
+      status: 400,
+      message: 'what happened',
+      problem: { title: 'title' },
+    });
     expect(requests).toHaveLength(1);
   });
 
   it('stop waiting when they are aborted', async () => {
-    const { url } = await serve((_request, response) => response.writeHead(429, { 'retry-after': '60' }).end(problem('MPLP_ERR_TRACES_OVERLOADED', 429)));
+    const { url } = await serve((_request, response) =>
+      response.writeHead(429, { 'retry-after': '60' }).end(problem('MPLP_ERR_TRACES_OVERLOADED', 429)),
+    );
     const stop = new AbortController();
     const client = createClient({ url, retry: { onRetry: () => stop.abort(new Error('enough')) } });
     await expect(client.sendSpans([], { signal: stop.signal })).rejects.toThrow('enough');
@@ -93,7 +133,15 @@ describe('reading', () => {
   it('follows the pages of a trace', async () => {
     const { url, requests } = await serve((request, response) => {
       const isFirst = !request.url?.includes('cursor');
-      response.end(JSON.stringify({ trace_id: 't', total_spans: 2, truncated: false, next: isFirst ? 'c+1' : null, spans: [] }));
+      response.end(
+        JSON.stringify({
+          trace_id: 't',
+          total_spans: 2,
+          truncated: false,
+          next: isFirst ? 'c+1' : null,
+          spans: [],
+        }),
+      );
     });
     const pages = [];
     for await (const page of createClient({ url }).readSpans('t')) pages.push(page);
@@ -102,7 +150,8 @@ describe('reading', () => {
   });
 
   it('takes apart the events of the live tail, wherever the chunks end', async () => {
-    const stream = 'retry: 2000\n: open\n\nevent: span\nid: 1\ndata: {"a":"é"}\n\n: still here\n\nevent: missed\r\ndata: {"missed":7}\r\n\r\nevent: other\ndata: 1\n\n';
+    const stream =
+      'retry: 2000\n: open\n\nevent: span\nid: 1\ndata: {"a":"é"}\n\n: still here\n\nevent: missed\r\ndata: {"missed":7}\r\n\r\nevent: other\ndata: 1\n\n';
     for (const size of [1, 7, 1000]) {
       const { url, requests } = await serve(async (_request, response) => {
         const bytes = Buffer.from(stream);
@@ -113,8 +162,13 @@ describe('reading', () => {
         response.end();
       });
       const events: TailEvent[] = [];
-      for await (const event of createClient({ url }).tail({ status: 'failure', agent_id: undefined })) events.push(event);
-      expect(events).toEqual([{ kind: 'open' }, { kind: 'span', span: { a: 'é' } }, { kind: 'missed', count: 7 }]);
+      for await (const event of createClient({ url }).tail({ status: 'failure', agent_id: undefined }))
+        events.push(event);
+      expect(events).toEqual([
+        { kind: 'open' },
+        { kind: 'span', span: { a: 'é' } },
+        { kind: 'missed', count: 7 },
+      ]);
       expect(requests[0]?.url).toBe('/v1.0/traces/stream?status=failure');
       server?.close();
     }
@@ -122,11 +176,18 @@ describe('reading', () => {
 
   it('tells the engine from anything else that answers', async () => {
     const { url } = await serve((_request, response) =>
-      response.writeHead(503).end(JSON.stringify({ status: 'not ready', parts: { store: { ok: false, detail: 'down' } } })),
+      response
+        .writeHead(503)
+        .end(JSON.stringify({ status: 'not ready', parts: { store: { ok: false, detail: 'down' } } })),
     );
-    expect(await createClient({ url }).getReadiness()).toEqual({ ready: false, parts: { store: { ok: false, detail: 'down' } } });
+    expect(await createClient({ url }).getReadiness()).toEqual({
+      ready: false,
+      parts: { store: { ok: false, detail: 'down' } },
+    });
     server?.close();
     const other = await serve((_request, response) => response.end('hello'));
-    await expect(createClient({ url: other.url }).getReadiness()).rejects.toMatchObject({ code: 'UNEXPECTED' });
+    await expect(createClient({ url: other.url }).getReadiness()).rejects.toMatchObject({
+      code: 'UNEXPECTED',
+    });
   });
 });

@@ -17,7 +17,10 @@ afterEach(async () => {
 });
 
 /** The far end: grants credits at once and hands each frame to the test. */
-async function serve(credits: { spans: number; bytes: number }, onFrame: (frame: Frame, socket: WebSocket, connection: number) => void) {
+async function serve(
+  credits: { spans: number; bytes: number },
+  onFrame: (frame: Frame, socket: WebSocket, connection: number) => void,
+) {
   const listening = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   server = listening;
   let connections = 0;
@@ -26,7 +29,9 @@ async function serve(credits: { spans: number; bytes: number }, onFrame: (frame:
     const connection = ++connections;
     protocols.push(request.headers['sec-websocket-protocol'] ?? '');
     socket.send(JSON.stringify({ credits }));
-    socket.on('message', (data) => onFrame(JSON.parse((data as Buffer).toString()) as Frame, socket, connection));
+    socket.on('message', (data) =>
+      onFrame(JSON.parse((data as Buffer).toString()) as Frame, socket, connection),
+    );
   });
   await new Promise((resolve) => listening.once('listening', resolve));
   return { url: `http://127.0.0.1:${(listening.address() as AddressInfo).port}`, protocols };
@@ -34,7 +39,15 @@ async function serve(credits: { spans: number; bytes: number }, onFrame: (frame:
 
 const connect = (url: string, protocols: string[]) => new WebSocket(url, protocols);
 const receiptFor = (frame: Frame) =>
-  JSON.stringify({ seq: frame.seq, receipt: `r${frame.seq}`, accepted: frame.spans.length, rejected: 0, duplicates: 0, errors: [], errors_truncated: false });
+  JSON.stringify({
+    seq: frame.seq,
+    receipt: `r${frame.seq}`,
+    accepted: frame.spans.length,
+    rejected: 0,
+    duplicates: 0,
+    errors: [],
+    errors_truncated: false,
+  });
 const span = (name: string) => ({ action: { name } }) as unknown as Span;
 
 describe('the socket sender', () => {
@@ -45,7 +58,11 @@ describe('the socket sender', () => {
       if (held.length === 3) for (const [f, s] of held.reverse()) s.send(receiptFor(f));
     });
     sender = createSocketSender({ url, key: 'secret', connect });
-    const receipts = await Promise.all([sender.send([span('a')]), sender.send([span('b'), span('c')]), sender.send([span('d')])]);
+    const receipts = await Promise.all([
+      sender.send([span('a')]),
+      sender.send([span('b'), span('c')]),
+      sender.send([span('d')]),
+    ]);
     expect(receipts.map(({ accepted }) => accepted)).toEqual([1, 2, 1]);
     expect(protocols).toEqual(['mplp,bearer.secret']);
   });
@@ -78,7 +95,12 @@ describe('the socket sender', () => {
     const { url } = await serve({ spans: 10, bytes: 1e6 }, (frame, socket, connection) => {
       seen.push(JSON.stringify(frame));
       if (seen.length === 1) {
-        const problem = { type: 'https://mplp.dev/errors/MPLP_ERR_TRACES_OVERLOADED', title: 't', status: 429, detail: 'd' };
+        const problem = {
+          type: 'https://mplp.dev/errors/MPLP_ERR_TRACES_OVERLOADED',
+          title: 't',
+          status: 429,
+          detail: 'd',
+        };
         socket.send(JSON.stringify({ seq: frame.seq, error: { ...problem, retry_after_seconds: 0.01 } }));
       } else if (connection === 1) socket.terminate();
       else socket.send(receiptFor(frame));
@@ -91,11 +113,20 @@ describe('the socket sender', () => {
 
   it('rejects what the engine refuses, with its code', async () => {
     const { url } = await serve({ spans: 10, bytes: 1e6 }, (frame, socket) => {
-      const problem = { type: 'https://mplp.dev/errors/MPLP_ERR_TRACES_INVALID', title: 't', status: 400, detail: 'no span is valid' };
+      const problem = {
+        type: 'https://mplp.dev/errors/MPLP_ERR_TRACES_INVALID',
+        title: 't',
+        status: 400,
+        detail: 'no span is valid',
+      };
       socket.send(JSON.stringify({ seq: frame.seq, error: problem }));
     });
     sender = createSocketSender({ url, connect });
-    await expect(sender.send([span('a')])).rejects.toMatchObject({ code: 'MPLP_ERR_TRACES_INVALID', status: 400, message: 'no span is valid' });
+    await expect(sender.send([span('a')])).rejects.toMatchObject({
+      code: 'MPLP_ERR_TRACES_INVALID',
+      status: 400,
+      message: 'no span is valid',
+    });
   });
 
   it('gives up when nobody takes its connections', async () => {

@@ -11,7 +11,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const load = (argv: string[] = [], env: Record<string, string> = {}) => loadConfig({ argv, env, cwd: folder });
+const load = (argv: string[] = [], env: Record<string, string> = {}) =>
+  loadConfig({ argv, env, cwd: folder });
 
 function file(name: string, text: string): string {
   const path = join(folder, name);
@@ -63,7 +64,9 @@ describe('sources', () => {
   });
 
   it('counts an empty variable as absent', () => {
-    expect(load([], { MPLP_ADMIN_KEY: '', MPLP_PORT: '', CLICKHOUSE_URL: '' }).config).toMatchObject({ port: 3000 });
+    expect(load([], { MPLP_ADMIN_KEY: '', MPLP_PORT: '', CLICKHOUSE_URL: '' }).config).toMatchObject({
+      port: 3000,
+    });
   });
 
   it('reads `--flag value` and `--flag=value` for every option', () => {
@@ -116,7 +119,9 @@ describe('faults', () => {
 
   it('refuses a flag without value and a cluster without server', () => {
     expect(faultsOf(['--port'])).toEqual([expect.stringMatching(/--port: .*value/)]);
-    expect(faultsOf([], { CLICKHOUSE_CLUSTER: 'main' })).toEqual([expect.stringMatching(/CLICKHOUSE_CLUSTER: .*CLICKHOUSE_URL/)]);
+    expect(faultsOf([], { CLICKHOUSE_CLUSTER: 'main' })).toEqual([
+      expect.stringMatching(/CLICKHOUSE_CLUSTER: .*CLICKHOUSE_URL/),
+    ]);
   });
 
   it('never shows what may be a secret', () => {
@@ -144,7 +149,13 @@ describe('faults', () => {
 
 describe('warnings', () => {
   it('names misspelt variables and what they may mean', () => {
-    const { warnings } = load([], { MPLP_DATADIR: 'x', MPLP_UNHEARD_OF: 'y', MPLP_URL: 'http://h', MPLP_TEST_CRASH: 'full', PATH: '/bin' });
+    const { warnings } = load([], {
+      MPLP_DATADIR: 'x',
+      MPLP_UNHEARD_OF: 'y',
+      MPLP_URL: 'http://h',
+      MPLP_TEST_CRASH: 'full',
+      PATH: '/bin',
+    });
     expect(warnings).toHaveLength(2);
     expect(warnings[0]).toMatch(/MPLP_DATADIR.*did you mean MPLP_DATA_DIR/);
     expect(warnings[1]).toMatch(/MPLP_UNHEARD_OF/);

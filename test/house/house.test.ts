@@ -26,7 +26,20 @@ describe('folders', () => {
   });
 
   it('at the top each say what lives in them', () => {
-    for (const folder of ['bench', 'deploy', 'docs', 'docs/adr', 'examples', 'generated', 'native', 'perf-reports', 'schemas', 'scripts', 'src', 'test']) {
+    for (const folder of [
+      'bench',
+      'deploy',
+      'docs',
+      'docs/adr',
+      'examples',
+      'generated',
+      'native',
+      'perf-reports',
+      'schemas',
+      'scripts',
+      'src',
+      'test',
+    ]) {
       expect([folder, existsSync(join(root, folder, 'README.md'))]).toEqual([folder, true]);
     }
   });
@@ -50,14 +63,18 @@ describe('errors', () => {
   });
 
   it('are all documented', () => {
-    const documented = [...read('docs/reference/errors.md').matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, code, status]) => [code, Number(status)]);
+    const documented = [...read('docs/reference/errors.md').matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(
+      ([, code, status]) => [code, Number(status)],
+    );
     expect(documented).toEqual(Object.entries(errorTable).map(([code, { status }]) => [code, status]));
   });
 });
 
 describe('configuration', () => {
   it('is documented option by option', () => {
-    const documented = [...read('docs/reference/configuration.md').matchAll(/^\| `(\w+)` \| `(\w+)` \|/gm)].map(([, name, env]) => [name, env]);
+    const documented = [
+      ...read('docs/reference/configuration.md').matchAll(/^\| `(\w+)` \| `(\w+)` \|/gm),
+    ].map(([, name, env]) => [name, env]);
     expect(documented).toEqual(Object.entries(optionTable).map(([name, { env }]) => [name, env]));
   });
 
@@ -83,7 +100,15 @@ describe('generated files', () => {
 });
 
 describe('documents', () => {
-  const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...filesBelow('docs', /\.md$/), ...filesBelow('deploy', /\.md$/)];
+  const documents = [
+    'README.md',
+    'ARCHITECTURE.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    ...filesBelow('docs', /\.md$/),
+    ...filesBelow('deploy', /\.md$/),
+  ];
 
   it('link to files that are there', () => {
     const broken: string[] = [];
@@ -100,17 +125,22 @@ describe('documents', () => {
     const wrong: string[] = [];
     for (const path of [...documents, ...filesBelow('examples', /README\.md$/)]) {
       const text = read(path);
-      for (const [, script = ''] of text.matchAll(/npm run ([a-z:-]+)/g)) if (scripts[script] === undefined) wrong.push(`${path}: npm run ${script}`);
-      for (const [, script = ''] of text.matchAll(/\bnpm (start|test)\b/g)) if (scripts[script] === undefined) wrong.push(`${path}: npm ${script}`);
+      for (const [, script = ''] of text.matchAll(/npm run ([a-z:-]+)/g))
+        if (scripts[script] === undefined) wrong.push(`${path}: npm run ${script}`);
+      for (const [, script = ''] of text.matchAll(/\bnpm (start|test)\b/g))
+        if (scripts[script] === undefined) wrong.push(`${path}: npm ${script}`);
       for (const [, command = ''] of text.matchAll(/`(?:npx )?mplp ([a-z-]+)/g)) {
-        if (!existsSync(join(root, 'src/cli/commands', `${command}.ts`))) wrong.push(`${path}: mplp ${command}`);
+        if (!existsSync(join(root, 'src/cli/commands', `${command}.ts`)))
+          wrong.push(`${path}: mplp ${command}`);
       }
     }
     expect(wrong).toEqual([]);
   });
 
   it('name folders of the architecture that there are', () => {
-    const folders = [...read('ARCHITECTURE.md').matchAll(/`((?:src|native|schemas|generated)\/[\w/.-]*)`/g)].map(([, path = '']) => path);
+    const folders = [
+      ...read('ARCHITECTURE.md').matchAll(/`((?:src|native|schemas|generated)\/[\w/.-]*)`/g),
+    ].map(([, path = '']) => path);
     expect(folders.length).toBeGreaterThan(10);
     expect(folders.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
@@ -118,19 +148,26 @@ describe('documents', () => {
   it('explain every dependency, and each example is listed', () => {
     execFileSync(process.execPath, ['scripts/check/package.mjs'], { cwd: root, stdio: 'pipe' });
     const listed = read('examples/README.md');
-    for (const path of filesBelow('examples', /\.(sh|mjs|py)$/)) expect(listed).toContain(relative('examples', path));
+    for (const path of filesBelow('examples', /\.(sh|mjs|py)$/))
+      expect(listed).toContain(relative('examples', path));
   });
 });
 
 describe('what must run on its own', () => {
   it('has the right to', () => {
-    for (const path of ['.ci/run', 'examples/send-span.sh']) expect([path, (statSync(join(root, path)).mode & 0o100) !== 0]).toEqual([path, true]);
+    for (const path of ['.ci/run', 'examples/send-span.sh'])
+      expect([path, (statSync(join(root, path)).mode & 0o100) !== 0]).toEqual([path, true]);
   });
 
   it('parses', () => {
     execFileSync('bash', ['-n', join(root, '.ci/run')]);
     execFileSync('bash', ['-n', join(root, 'examples/send-span.sh')]);
-    execFileSync('python3', ['-c', `import ast, sys; ast.parse(open(sys.argv[1]).read())`, join(root, 'examples/send_span.py')]);
-    for (const path of [...filesBelow('scripts', /\.mjs$/), ...filesBelow('examples', /\.mjs$/)]) execFileSync(process.execPath, ['--check', join(root, path)]);
+    execFileSync('python3', [
+      '-c',
+      `import ast, sys; ast.parse(open(sys.argv[1]).read())`,
+      join(root, 'examples/send_span.py'),
+    ]);
+    for (const path of [...filesBelow('scripts', /\.mjs$/), ...filesBelow('examples', /\.mjs$/)])
+      execFileSync(process.execPath, ['--check', join(root, path)]);
   });
 });

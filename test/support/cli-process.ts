@@ -61,7 +61,8 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
         watchers.add(watcher);
         watcher();
         void result.then(() => {
-          if (watchers.has(watcher)) reject(new Error(`ended without showing ${String(text)}:\n${stdout}${stderr}`));
+          if (watchers.has(watcher))
+            reject(new Error(`ended without showing ${String(text)}:\n${stdout}${stderr}`));
         });
       }),
   };

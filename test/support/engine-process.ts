@@ -19,10 +19,14 @@ export interface EngineProcess {
 /** Starts the engine as it ships, on a free port with a data folder of its own, and waits until it is ready. */
 export async function startEngine(env: Readonly<Record<string, string>> = {}): Promise<EngineProcess> {
   const dataDir = await mkdtemp(join(tmpdir(), 'mplp-engine-'));
-  const child = spawn(process.execPath, [entry, '--port', '0', '--data-dir', dataDir, '--log-level', 'warn'], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [entry, '--port', '0', '--data-dir', dataDir, '--log-level', 'warn'],
+    {
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
@@ -32,7 +36,9 @@ export async function startEngine(env: Readonly<Record<string, string>> = {}): P
       stdout += chunk.toString();
       if (stdout.includes('\n')) resolve((JSON.parse(stdout.split('\n')[0] ?? '') as { url: string }).url);
     });
-    void exited.then((code) => reject(new Error(`the engine ended with ${code} before it was ready:\n${stderr}`)));
+    void exited.then((code) =>
+      reject(new Error(`the engine ended with ${code} before it was ready:\n${stderr}`)),
+    );
   });
   const key = env['MPLP_ADMIN_KEY'] ?? (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
   return {

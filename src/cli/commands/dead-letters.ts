@@ -10,15 +10,20 @@ export function addDeadLetters(program: Command, run: RunCommand): void {
   const group = program
     .command('dead-letters')
     .description('spans that ClickHouse would not take: list them, or send them again')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   $ mplp dead-letters list
-  $ mplp dead-letters replay --all`);
+  $ mplp dead-letters replay --all`,
+    );
   group
     .command('list')
     .description('show what is kept and why')
     .option('--json', 'as JSON')
-    .action((options: { json?: boolean }, command: Command) => run(command, (session) => list(session, options)));
+    .action((options: { json?: boolean }, command: Command) =>
+      run(command, (session) => list(session, options)),
+    );
   group
     .command('replay')
     .description('send dead letters through the loader again, after their cause is gone')
@@ -39,7 +44,11 @@ async function list(session: Session, options: { json?: boolean }): Promise<numb
     await session.print('No dead letters: ClickHouse took every span.\n');
     return exitCodes.ok;
   }
-  const table = new Table({ head: ['id', 'spans', 'bytes', 'reason'], style: { head: [], border: [] }, wordWrap: true });
+  const table = new Table({
+    head: ['id', 'spans', 'bytes', 'reason'],
+    style: { head: [], border: [] },
+    wordWrap: true,
+  });
   for (const letter of letters) {
     table.push([letter.id, formatCount(letter.rows), formatCount(letter.bytes), printable(letter.error)]);
   }
@@ -49,7 +58,11 @@ async function list(session: Session, options: { json?: boolean }): Promise<numb
 
 async function replay(session: Session, ids: readonly string[], all: boolean): Promise<number> {
   if (all === ids.length > 0) {
-    throw new CommandFailure('Name the dead letters to send again, or say --all.', 'See `mplp dead-letters list`.', exitCodes.usage);
+    throw new CommandFailure(
+      'Name the dead letters to send again, or say --all.',
+      'See `mplp dead-letters list`.',
+      exitCodes.usage,
+    );
   }
   const answer = await session.client.replayDeadLetters(all ? 'all' : ids, session.signal);
   await session.print(`${JSON.stringify(answer)}\n`);

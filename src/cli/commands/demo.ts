@@ -30,10 +30,13 @@ export function addDemo(program: Command, run: RunCommand): void {
     .option('--agents <n>', 'agents in the fleet', parseWhole, 24)
     .option('--duration <seconds>', 'how long; 0 plays until Ctrl-C', parseNumber, 60)
     .option('--seed <n>', 'the same seed plays the same fleet and missions', parseNumber, 1)
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   $ mplp demo
-  $ mplp demo --rate 2000 --agents 500 --duration 0`)
+  $ mplp demo --rate 2000 --agents 500 --duration 0`,
+    )
     .action((options: DemoOptions, command: Command) => run(command, (session) => demo(session, options)));
 }
 
@@ -43,11 +46,17 @@ async function demo(session: Session, options: DemoOptions): Promise<number> {
   const client = createClient({
     url: session.url,
     key: session.key,
-    retry: { maxAttempts: 8, onRetry: (error, delayMs) => session.say(`${error.message} Trying again in ${formatDuration(delayMs)}.`) },
+    retry: {
+      maxAttempts: 8,
+      onRetry: (error, delayMs) =>
+        session.say(`${error.message} Trying again in ${formatDuration(delayMs)}.`),
+    },
   });
   const random = createRandom(options.seed);
   const fleet = createFleet(random, options.agents);
-  session.say(`${formatCount(fleet.agents.length)} agents send about ${formatCount(options.rate)} spans a second to ${session.url}, after what they did in the last ${WARM_UP_MS / 1000} seconds.`);
+  session.say(
+    `${formatCount(fleet.agents.length)} agents send about ${formatCount(options.rate)} spans a second to ${session.url}, after what they did in the last ${WARM_UP_MS / 1000} seconds.`,
+  );
   session.say(colors.dim('Meanwhile, in another terminal: mplp tail'));
 
   const startedAt = Date.now();
@@ -62,12 +71,13 @@ async function demo(session: Session, options: DemoOptions): Promise<number> {
       const batch = spans.slice(from, from + MAX_BATCH_SPANS);
       sent += (await client.sendSpans(batch, { signal })).accepted;
       // Best to show is a mission that has run to its end.
-      shownTrace = batch.find((span) => isFinishedRoot(span))?.trace_id ?? (shownTrace || (batch[0]?.trace_id ?? ''));
+      shownTrace =
+        batch.find((span) => isFinishedRoot(span))?.trace_id ?? (shownTrace || (batch[0]?.trace_id ?? ''));
     }
   };
   const takeOn = (startMs: () => number, spans: number): void => {
     const fresh: DueSpan[] = [];
-    for (let count = 0; count < spans && due.length + fresh.length < MAX_BACKLOG_SPANS; ) {
+    for (let count = 0; count < spans && due.length + fresh.length < MAX_BACKLOG_SPANS;) {
       const mission = fleet.planMission();
       fresh.push(...scheduleMission(mission, startMs()));
       count += mission.steps.length;
@@ -98,7 +108,11 @@ async function demo(session: Session, options: DemoOptions): Promise<number> {
 }
 
 function isFinishedRoot(span: Span): boolean {
-  return span.parent_span_id === undefined && span.timestamp.end !== undefined && span.result?.status !== 'cancelled';
+  return (
+    span.parent_span_id === undefined &&
+    span.timestamp.end !== undefined &&
+    span.result?.status !== 'cancelled'
+  );
 }
 
 function nextSteps({ colors }: Session, sent: number, traceId: string): string {
@@ -116,7 +130,8 @@ function parsePositive(text: string): number {
 
 function parseWhole(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1 || value > 100_000) throw new InvalidArgumentError('It must be a whole number from 1 to 100000.');
+  if (!Number.isSafeInteger(value) || value < 1 || value > 100_000)
+    throw new InvalidArgumentError('It must be a whole number from 1 to 100000.');
   return value;
 }
 

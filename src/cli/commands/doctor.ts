@@ -16,13 +16,18 @@ export function addDoctor(program: Command, run: RunCommand): void {
     .command('doctor')
     .description('look at everything the engine needs, and say what to do about what is missing')
     .option('--json', 'one JSON object a line')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Exits with 1 when something fails; warnings alone do not count.
 
 Examples:
   $ mplp doctor
-  $ mplp doctor --url http://collector:3000 --json`)
-    .action((options: { json?: boolean }, command: Command) => run(command, (session) => doctor(session, options)));
+  $ mplp doctor --url http://collector:3000 --json`,
+    )
+    .action((options: { json?: boolean }, command: Command) =>
+      run(command, (session) => doctor(session, options)),
+    );
 }
 
 async function doctor(session: Session, options: { json?: boolean }): Promise<number> {
@@ -46,7 +51,10 @@ async function doctor(session: Session, options: { json?: boolean }): Promise<nu
 }
 
 /** The configuration that `serve` would run with here. */
-async function readConfig(session: Session, report: (finding: Finding) => Promise<void>): Promise<Config | undefined> {
+async function readConfig(
+  session: Session,
+  report: (finding: Finding) => Promise<void>,
+): Promise<Config | undefined> {
   const name = 'configuration';
   try {
     const argv = ['--data-dir', session.dataDir];

@@ -5,7 +5,12 @@ import { exitCodes } from '../exit-codes.js';
 import { CommandFailure } from '../failure.js';
 import { readBatches, type Batch } from '../ingest/batches.js';
 import { BrokenFile, type SpanForm } from '../ingest/item-scanner.js';
-import { checkUnchanged, createProgressFile, type ProgressFile, type Totals } from '../ingest/progress-file.js';
+import {
+  checkUnchanged,
+  createProgressFile,
+  type ProgressFile,
+  type Totals,
+} from '../ingest/progress-file.js';
 import { createProgressReport } from '../ingest/progress-report.js';
 import { sendBatch, type BatchOutcome, type Rejection } from '../ingest/send-batch.js';
 import { describeSource, openSource, type SpanSource } from '../ingest/source.js';
@@ -32,17 +37,26 @@ export function addIngest(program: Command, run: RunCommand): void {
     .command('ingest')
     .description('send the spans of a file')
     .argument('<file>', '.ndjson, .jsonl, .json or .msgpack, each also with .gz; `-` reads standard input')
-    .addOption(new Option('--format <form>', 'form of the spans, when the name does not tell').choices(['ndjson', 'json', 'msgpack']))
+    .addOption(
+      new Option('--format <form>', 'form of the spans, when the name does not tell').choices([
+        'ndjson',
+        'json',
+        'msgpack',
+      ]),
+    )
     .option('--restart', 'send all of it, also what an earlier run has sent')
     .option('--rejects <file>', 'write what is wrong with rejected spans to a file, one JSON object a line')
     .option('--batch-spans <n>', 'spans in one request', parsePositive, 1000)
     .option('--concurrency <n>', 'requests at a time', parsePositive, 4)
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 An interrupted run goes on where it stopped: <file>.mplp-progress keeps the place until the file is done.
 
 Examples:
   $ mplp ingest spans.ndjson.gz
-  $ jq -c '.[]' spans.json | mplp ingest - --rejects rejects.ndjson`)
+  $ jq -c '.[]' spans.json | mplp ingest - --rejects rejects.ndjson`,
+    )
     .action((file: string, options: IngestOptions, command: Command) =>
       run(command, (session) => ingest(session, describeSource(file, options.format), options)),
     );
@@ -50,12 +64,15 @@ Examples:
 
 async function ingest(session: Session, source: SpanSource, options: IngestOptions): Promise<number> {
   const { signal, stdin, colors } = session;
-  const progressFile = source.path === undefined ? undefined : createProgressFile({ ...source, path: source.path });
+  const progressFile =
+    source.path === undefined ? undefined : createProgressFile({ ...source, path: source.path });
   if (options.restart === true) progressFile?.remove();
   const progress = progressFile?.read();
   if (progress !== undefined) {
     await checkUnchanged(source, progress, stdin);
-    session.say(`going on at byte ${formatCount(progress.offset)}; ${formatCount(progress.totals.accepted)} spans were accepted before`);
+    session.say(
+      `going on at byte ${formatCount(progress.offset)}; ${formatCount(progress.totals.accepted)} spans were accepted before`,
+    );
   }
 
   const client = createClient({
@@ -63,7 +80,8 @@ async function ingest(session: Session, source: SpanSource, options: IngestOptio
     key: session.key,
     retry: {
       maxAttempts: MAX_ATTEMPTS,
-      onRetry: (error, delayMs) => session.say(colors.yellow(`${error.message} Trying again in ${formatDuration(delayMs)}.`)),
+      onRetry: (error, delayMs) =>
+        session.say(colors.yellow(`${error.message} Trying again in ${formatDuration(delayMs)}.`)),
     },
   });
   const totals: Totals = progress?.totals ?? { accepted: 0, rejected: 0, duplicates: 0 };
@@ -84,7 +102,13 @@ async function ingest(session: Session, source: SpanSource, options: IngestOptio
     const chunks = openSource(source, progress?.offset ?? 0, stdin);
     const limits = { maxSpans: options.batchSpans, maxBytes: MAX_BATCH_BYTES };
     const batches = readBatches(chunks, source.form, limits, progress?.offset, progress?.state);
-    await sendAll(batches, options.concurrency, signal, (batch, stop) => sendBatch(client, batch, source.form, stop), settle);
+    await sendAll(
+      batches,
+      options.concurrency,
+      signal,
+      (batch, stop) => sendBatch(client, batch, source.form, stop),
+      settle,
+    );
   } catch (error) {
     report.stop();
     throw explainStop(error, progressFile, signal);
@@ -141,7 +165,10 @@ async function sendAll(
 function explainStop(error: unknown, progressFile: ProgressFile | undefined, signal: AbortSignal): unknown {
   const again = progressFile === undefined ? '' : `The same command goes on where it stopped.`;
   if (error instanceof BrokenFile) {
-    return new CommandFailure(`The file is broken at byte ${error.offset}: ${error.message}. All spans before were sent.`, again);
+    return new CommandFailure(
+      `The file is broken at byte ${error.offset}: ${error.message}. All spans before were sent.`,
+      again,
+    );
   }
   if (signal.aborted) return signal.reason;
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {
@@ -176,6 +203,7 @@ function createRejectLog(session: Session, path: string | undefined, isContinued
 
 function parsePositive(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 on.');
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1 on.');
   return value;
 }

@@ -40,15 +40,27 @@ export function addQuery(program: Command, run: RunCommand): void {
     .command('query')
     .description('run one read-only ClickHouse SQL statement over your spans')
     .argument('[sql]', 'the statement; `-` or nothing reads it from standard input')
-    .addOption(new Option('-f, --format <format>', 'how to print the result').choices(Object.keys(FORMATS)).default('table'))
-    .option('-p, --param <name=value>', 'value of a {name:Type} in the statement; repeatable', collectParam, {})
+    .addOption(
+      new Option('-f, --format <format>', 'how to print the result')
+        .choices(Object.keys(FORMATS))
+        .default('table'),
+    )
+    .option(
+      '-p, --param <name=value>',
+      'value of a {name:Type} in the statement; repeatable',
+      collectParam,
+      {},
+    )
     .option('-o, --output <file>', 'write to a file')
     .option('--max-rows <n>', 'most rows that `table` draws', Number, 1000)
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   $ mplp query 'SELECT action_name, count() FROM spans GROUP BY ALL ORDER BY 2 DESC'
   $ mplp query 'SELECT * FROM spans WHERE agent_id = {agent:UUID}' -p agent=$AGENT -f ndjson
-  $ mplp query -f parquet -o spans.parquet < statement.sql`)
+  $ mplp query -f parquet -o spans.parquet < statement.sql`,
+    )
     .action((sql: string | undefined, options: QueryOptions, command: Command) =>
       run(command, (session) => query(session, sql, options)),
     );
@@ -58,12 +70,20 @@ async function query(session: Session, argument: string | undefined, options: Qu
   const { stdin, stdout, client, signal } = session;
   const binary = BINARY_FORMATS.includes(options.format);
   if (binary && options.output === undefined && stdout.isTTY) {
-    throw new CommandFailure(`${options.format} is not for a terminal.`, 'Name a file with --output, or send it into a pipe.');
+    throw new CommandFailure(
+      `${options.format} is not for a terminal.`,
+      'Name a file with --output, or send it into a pipe.',
+    );
   }
   const fromInput = argument === undefined || argument === '-';
   if (fromInput && stdin.isTTY) session.say('Type the statement, then Ctrl-D.');
   const sql = fromInput ? await text(stdin) : argument;
-  if (sql.trim() === '') throw new CommandFailure('There is no statement.', 'Try: mplp query "SELECT count() FROM spans"', exitCodes.usage);
+  if (sql.trim() === '')
+    throw new CommandFailure(
+      'There is no statement.',
+      'Try: mplp query "SELECT count() FROM spans"',
+      exitCodes.usage,
+    );
 
   const format = FORMATS[options.format] ?? options.format;
   const response = await client.query(sql, { format, params: options.param, signal });
@@ -86,7 +106,8 @@ function drawTable(session: Session, result: JsonResult, maxRows: number): strin
     style: { head: [], border: [] },
     chars: NO_LINES_BETWEEN_ROWS,
   });
-  for (const row of result.data.slice(0, maxRows)) table.push(result.meta.map(({ name }) => showCell(row[name])));
+  for (const row of result.data.slice(0, maxRows))
+    table.push(result.meta.map(({ name }) => showCell(row[name])));
   const hidden = result.data.length - maxRows;
   const count = `${result.data.length} row${result.data.length === 1 ? '' : 's'}`;
   const note = hidden > 0 ? `; ${hidden} of them not drawn: raise --max-rows or use another --format` : '';
@@ -99,6 +120,7 @@ function showCell(value: unknown): string {
 
 function collectParam(pair: string, known: Readonly<Record<string, string>>): Record<string, string> {
   const equals = pair.indexOf('=');
-  if (equals < 1) throw new CommandFailure(`--param ${pair} is not of the form name=value.`, '', exitCodes.usage);
+  if (equals < 1)
+    throw new CommandFailure(`--param ${pair} is not of the form name=value.`, '', exitCodes.usage);
   return { ...known, [pair.slice(0, equals)]: pair.slice(equals + 1) };
 }

@@ -10,12 +10,15 @@ export function addServe(program: Command): void {
     .usage('[flags]')
     .configureHelp({ showGlobalOptions: false })
     .allowUnknownOption()
-    .addHelpText('after', () => `\nFlags of the engine, each with its environment variable:\n${describeFlags()}
+    .addHelpText(
+      'after',
+      () => `\nFlags of the engine, each with its environment variable:\n${describeFlags()}
 
 Examples:
   $ mplp serve --port 8080 --data-dir /var/lib/mplp
   $ CLICKHOUSE_URL=http://user:password@host:8123/mplp mplp serve
-  $ mplp serve --config mplp.yaml`)
+  $ mplp serve --config mplp.yaml`,
+    )
     .action(async (flags: string[], _options: unknown, command: Command) => {
       // The process entry reads `process.argv` and installs the signal handlers of a server.
       process.removeAllListeners('SIGINT');

@@ -22,12 +22,22 @@ export function addTail(program: Command, run: RunCommand): void {
     .option('--agent <id>', 'only spans of this agent')
     .option('--context <id>', 'only spans of this context')
     .option('--action <name>', 'only spans of this action')
-    .addOption(new Option('--status <status>', 'only spans with this result').choices(['success', 'failure', 'timeout', 'cancelled']))
+    .addOption(
+      new Option('--status <status>', 'only spans with this result').choices([
+        'success',
+        'failure',
+        'timeout',
+        'cancelled',
+      ]),
+    )
     .option('--json', 'one JSON span a line')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   $ mplp tail --status failure
-  $ mplp tail --json | jq .action.name`)
+  $ mplp tail --json | jq .action.name`,
+    )
     .action((options: TailOptions, command: Command) => run(command, (session) => tail(session, options)));
 }
 
@@ -48,9 +58,13 @@ async function tail(session: Session, options: TailOptions): Promise<never> {
           session.say(colors.dim(`listening at ${session.url}; Ctrl-C ends it`));
           hasStood = true;
         } else if (event.kind === 'missed') {
-          session.say(colors.yellow(`… ${formatCount(event.count)} spans came faster than they could be shown`));
+          session.say(
+            colors.yellow(`… ${formatCount(event.count)} spans came faster than they could be shown`),
+          );
         } else {
-          await session.print(`${options.json === true ? JSON.stringify(event.span) : drawSpan(event.span, colors)}\n`);
+          await session.print(
+            `${options.json === true ? JSON.stringify(event.span) : drawSpan(event.span, colors)}\n`,
+          );
         }
       }
     } catch (error) {
@@ -75,7 +89,8 @@ function drawSpan(span: Span, colors: Colors): string {
     colors.dim(`agent ${span.agent_id.slice(0, 8)}`),
     colors.dim(`trace ${span.trace_id}`),
   ];
-  const message = error === undefined ? '' : `\n${' '.repeat(13)}${colors.red(printable(describeError(error)))}`;
+  const message =
+    error === undefined ? '' : `\n${' '.repeat(13)}${colors.red(printable(describeError(error)))}`;
   return `${parts.join(' ')}${message}`;
 }
 

@@ -21,10 +21,13 @@ export function addTrace(program: Command, run: RunCommand): void {
     .description('show one trace as a tree with durations')
     .argument('<id>', 'the trace_id')
     .option('--json', 'one JSON span a line instead')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   $ mplp query 'SELECT trace_id FROM traces ORDER BY start DESC LIMIT 5'
-  $ mplp trace 6f9619ff-8b86-4d01-b42d-00cf4fc964ff`)
+  $ mplp trace 6f9619ff-8b86-4d01-b42d-00cf4fc964ff`,
+    )
     .action((id: string, options: { json?: boolean }, command: Command) =>
       run(command, (session) => trace(session, id, options)),
     );
@@ -41,7 +44,8 @@ async function trace(session: Session, id: string, options: { json?: boolean }):
     if (options.json !== true) continue;
     await session.print(page.spans.map((span) => `${JSON.stringify(span)}\n`).join(''));
   }
-  if (options.json !== true) await session.print(drawTrace(spans, session.stdout.columns ?? 120, session.colors));
+  if (options.json !== true)
+    await session.print(drawTrace(spans, session.stdout.columns ?? 120, session.colors));
   return exitCodes.ok;
 }
 
@@ -49,15 +53,24 @@ async function trace(session: Session, id: string, options: { json?: boolean }):
 function drawTrace(spans: readonly Span[], columns: number, colors: Colors): string {
   const first = spans[0];
   if (first === undefined) return 'The trace has no spans.\n';
-  const start = spans.reduce((a, b) => (elapsedMs(a, b.timestamp.start) < 0 ? b.timestamp.start : a), first.timestamp.start);
-  const totalMs = spans.reduce((most, { timestamp }) => Math.max(most, elapsedMs(start, timestamp.end ?? timestamp.start)), 0);
-  const failed = spans.filter((span) => span.result?.status === 'failure' || span.result?.error !== undefined).length;
+  const start = spans.reduce(
+    (a, b) => (elapsedMs(a, b.timestamp.start) < 0 ? b.timestamp.start : a),
+    first.timestamp.start,
+  );
+  const totalMs = spans.reduce(
+    (most, { timestamp }) => Math.max(most, elapsedMs(start, timestamp.end ?? timestamp.start)),
+    0,
+  );
+  const failed = spans.filter(
+    (span) => span.result?.status === 'failure' || span.result?.error !== undefined,
+  ).length;
   const room = columns - DURATION_CHARACTERS - BAR_CHARACTERS - 3;
   const labelWidth = Math.max(MIN_LABEL_CHARACTERS, Math.min(MAX_LABEL_CHARACTERS, room));
 
   const lines = [
     `${colors.bold(`trace ${first.trace_id}`)}  ${formatCount(spans.length)} spans, ${formatDuration(totalMs)}, ` +
-      (failed === 0 ? colors.green('no errors') : colors.red(`${failed} with errors`)) + colors.dim(`, from ${start}`),
+      (failed === 0 ? colors.green('no errors') : colors.red(`${failed} with errors`)) +
+      colors.dim(`, from ${start}`),
   ];
   const open = buildSpanTree(spans)
     .reverse()
@@ -91,8 +104,13 @@ function drawNode(
 ): string {
   const durationMs = findDurationMs(span);
   const status = span.result?.status ?? (durationMs === undefined ? 'running' : 'ended');
-  const label = fit(`${branch}${printable(span.action.name)}${isOrphan ? ' (parent missing)' : ''}`, labelWidth);
-  const took = (durationMs === undefined ? 'running' : formatDuration(durationMs)).padStart(DURATION_CHARACTERS);
+  const label = fit(
+    `${branch}${printable(span.action.name)}${isOrphan ? ' (parent missing)' : ''}`,
+    labelWidth,
+  );
+  const took = (durationMs === undefined ? 'running' : formatDuration(durationMs)).padStart(
+    DURATION_CHARACTERS,
+  );
   const bar = drawBar(elapsedMs(start, span.timestamp.start), durationMs ?? 0, totalMs);
   return `${label} ${took} ${paintStatus(status, bar, colors)}`;
 }

@@ -44,7 +44,13 @@ const MODELS: readonly Model[] = [
   { name: 'ember-code', dollarsPerMillionIn: 1, dollarsPerMillionOut: 5, tokensPerSecond: 110 },
 ];
 
-const TASKS = ['fix failing build', 'answer support ticket', 'review pull request', 'summarise incident', 'migrate schema'];
+const TASKS = [
+  'fix failing build',
+  'answer support ticket',
+  'review pull request',
+  'summarise incident',
+  'migrate schema',
+];
 const CUSTOMERS = ['northwind', 'contoso', 'globex', 'initech'];
 const ROLES = ['planner', 'executor', 'executor', 'reviewer', 'tool'];
 
@@ -66,7 +72,10 @@ const TOOLS: readonly Tool[] = [
     name: 'tool.run_tests',
     ms: [800, 6000],
     parameters: { command: 'make test', shard: 1 },
-    error: { code: 'TESTS_FAILED', message: '3 of 412 tests failed: test_retry_after, test_drain, test_resume' },
+    error: {
+      code: 'TESTS_FAILED',
+      message: '3 of 412 tests failed: test_retry_after, test_drain, test_resume',
+    },
   },
   {
     name: 'tool.http_get',
@@ -90,7 +99,10 @@ const TOOLS: readonly Tool[] = [
 
 /** A fleet of planners, executors, reviewers and tools that share contexts. The same seed gives the same fleet. */
 export function createFleet(random: Random, agentCount: number): Fleet {
-  const agents = Array.from({ length: agentCount }, (_, i) => ({ id: random.uuid(), role: ROLES[i % ROLES.length] ?? 'tool' }));
+  const agents = Array.from({ length: agentCount }, (_, i) => ({
+    id: random.uuid(),
+    role: ROLES[i % ROLES.length] ?? 'tool',
+  }));
   const contexts = Array.from({ length: Math.max(1, Math.ceil(agentCount / 8)) }, () => random.uuid());
   const ofRole = (role: string): { id: string; role: string } => {
     const fitting = agents.filter((agent) => agent.role === role);
@@ -102,12 +114,22 @@ export function createFleet(random: Random, agentCount: number): Fleet {
   };
 }
 
-function planMission(random: Random, ofRole: (role: string) => { id: string; role: string }, contextId: string): Mission {
+function planMission(
+  random: Random,
+  ofRole: (role: string) => { id: string; role: string },
+  contextId: string,
+): Mission {
   const steps: Step[] = [];
   const task = random.pick(TASKS);
   let clockMs = 0;
 
-  function begin(parent: Step | undefined, role: string, name: string, type: Step['type'], parameters: Record<string, unknown>): Step {
+  function begin(
+    parent: Step | undefined,
+    role: string,
+    name: string,
+    type: Step['type'],
+    parameters: Record<string, unknown>,
+  ): Step {
     const agent = parent !== undefined && parent.role === role ? { id: parent.agentId, role } : ofRole(role);
     const step: Step = {
       id: random.uuid(),
@@ -135,13 +157,27 @@ function planMission(random: Random, ofRole: (role: string) => { id: string; rol
     const model = random.pick(MODELS);
     const input = random.whole(300, 9000);
     const output = random.whole(20, 700);
-    const step = begin(parent, parent.role, 'llm.chat', 'invoke', { model: model.name, purpose, temperature: 0.2, max_tokens: 1024 });
+    const step = begin(parent, parent.role, 'llm.chat', 'invoke', {
+      model: model.name,
+      purpose,
+      temperature: 0.2,
+      max_tokens: 1024,
+    });
     clockMs += random.between(150, 600) + (output / model.tokensPerSecond) * 1000;
     const cost = (input * model.dollarsPerMillionIn + output * model.dollarsPerMillionOut) / 1e6;
-    step.metrics = { model: model.name, input_tokens: input, output_tokens: output, cost_usd: Number(cost.toFixed(6)) };
+    step.metrics = {
+      model: model.name,
+      input_tokens: input,
+      output_tokens: output,
+      cost_usd: Number(cost.toFixed(6)),
+    };
     if (random.chance(0.02)) {
       step.status = 'failure';
-      step.error = { code: 'RATE_LIMITED', message: `${model.name}: too many requests, retry after 2 s`, retryable: true };
+      step.error = {
+        code: 'RATE_LIMITED',
+        message: `${model.name}: too many requests, retry after 2 s`,
+        retryable: true,
+      };
     } else step.output = { finish_reason: 'stop', text: `Step towards "${task}": ${purpose}.` };
     finish(step);
     return step;
@@ -182,12 +218,19 @@ function planMission(random: Random, ofRole: (role: string) => { id: string; rol
   }
   const review = begin(root, 'reviewer', 'review', 'validate', { criteria: ['correct', 'complete', 'safe'] });
   callModel(review, 'judge the result');
-  review.output = { approved: !failed, score: Number(random.between(failed ? 0.1 : 0.7, failed ? 0.5 : 1).toFixed(2)) };
+  review.output = {
+    approved: !failed,
+    score: Number(random.between(failed ? 0.1 : 0.7, failed ? 0.5 : 1).toFixed(2)),
+  };
   finish(review);
   root.status = failed ? 'failure' : 'success';
   if (failed) root.error = { code: 'MISSION_FAILED', message: `"${task}" was given up` };
   finish(root);
 
-  const tags = { customer: random.pick(CUSTOMERS), environment: random.chance(0.8) ? 'production' : 'staging', demo: true };
+  const tags = {
+    customer: random.pick(CUSTOMERS),
+    environment: random.chance(0.8) ? 'production' : 'staging',
+    demo: true,
+  };
   return { traceId: random.uuid(), contextId, steps, tags };
 }

@@ -16,7 +16,8 @@ export function scheduleMission(mission: Mission, startMs: number): DueSpan[] {
   for (const step of mission.steps) {
     const begun = startMs + step.offsetMs;
     const ended = begun + step.durationMs;
-    if (step.durationMs >= SEND_START_FROM_MS) due.push({ dueMs: begun, span: toSpan(mission, step, begun, undefined) });
+    if (step.durationMs >= SEND_START_FROM_MS)
+      due.push({ dueMs: begun, span: toSpan(mission, step, begun, undefined) });
     due.push({ dueMs: ended, span: toSpan(mission, step, begun, ended) });
   }
   return due.sort((a, b) => a.dueMs - b.dueMs);
@@ -28,7 +29,11 @@ export function cancelUnfinished(due: readonly DueSpan[], nowMs: number): Span[]
   return due
     .map(({ span }) => span)
     .filter((span) => span.timestamp.end !== undefined && span.timestamp.start <= end)
-    .map((span) => ({ ...span, timestamp: { ...span.timestamp, end }, result: { status: 'cancelled' as const } }));
+    .map((span) => ({
+      ...span,
+      timestamp: { ...span.timestamp, end },
+      result: { status: 'cancelled' as const },
+    }));
 }
 
 function toSpan(mission: Mission, step: Step, begunMs: number, endedMs: number | undefined): Span {

@@ -9,5 +9,15 @@ export interface Finding {
 }
 
 export const ok = (name: string, detail: string): Finding => ({ level: 'ok', name, detail });
-export const warn = (name: string, detail: string, advice: string): Finding => ({ level: 'warn', name, detail, advice });
-export const fail = (name: string, detail: string, advice: string): Finding => ({ level: 'fail', name, detail, advice });
+export const warn = (name: string, detail: string, advice: string): Finding => ({
+  level: 'warn',
+  name,
+  detail,
+  advice,
+});
+export const fail = (name: string, detail: string, advice: string): Finding => ({
+  level: 'fail',
+  name,
+  detail,
+  advice,
+});

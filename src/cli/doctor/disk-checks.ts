@@ -15,11 +15,19 @@ export function checkDiskSpace(config: Config): Finding {
   const free = stats.bavail * stats.bsize;
   const detail = `${(free / GB).toFixed(1)} GB free for ${config.dataDir}`;
   if (free < config.spoolReserveBytes) {
-    return fail(name, detail, 'the engine would refuse spans: free some space, or move the data with --data-dir');
+    return fail(
+      name,
+      detail,
+      'the engine would refuse spans: free some space, or move the data with --data-dir',
+    );
   }
   const wanted = config.spoolReserveBytes + config.spoolMaxBytes;
   return free < wanted
-    ? warn(name, detail, `a full spool and its reserve need ${(wanted / GB).toFixed(1)} GB: free some, or lower MPLP_SPOOL_MAX_BYTES`)
+    ? warn(
+        name,
+        detail,
+        `a full spool and its reserve need ${(wanted / GB).toFixed(1)} GB: free some, or lower MPLP_SPOOL_MAX_BYTES`,
+      )
     : ok(name, detail);
 }
 
@@ -47,7 +55,11 @@ export function checkSync(config: Config): Finding {
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    return fail(name, `${folder} cannot be written (${code})`, 'give the user of the engine write access, or choose another --data-dir');
+    return fail(
+      name,
+      `${folder} cannot be written (${code})`,
+      'give the user of the engine write access, or choose another --data-dir',
+    );
   }
 }
 

@@ -24,12 +24,21 @@ export async function checkAddon(): Promise<Finding> {
   const module = new URL('../../native/index.js', import.meta.url).href;
   const code = `const { loadNative } = await import(${JSON.stringify(module)}); process.stdout.write(loadNative().instructionSet);`;
   try {
-    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { timeout: LOAD_TIMEOUT_MS });
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], {
+      timeout: LOAD_TIMEOUT_MS,
+    });
     return stdout === 'fallback'
-      ? warn('native addon', 'loads, without vector instructions', 'expect less speed; a processor with AVX2 or NEON is faster')
+      ? warn(
+          'native addon',
+          'loads, without vector instructions',
+          'expect less speed; a processor with AVX2 or NEON is faster',
+        )
       : ok('native addon', `loads, uses ${stdout}`);
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('\n').find((line) => /MPLP_ERR|Error:/.test(line)) ?? 'it does not load') : '';
+    const reason =
+      error instanceof Error
+        ? (error.message.split('\n').find((line) => /MPLP_ERR|Error:/.test(line)) ?? 'it does not load')
+        : '';
     return fail('native addon', reason.trim(), 'run `npm run build`; it says what is missing');
   }
 }
@@ -43,9 +52,13 @@ export function checkEmbeddedClickHouse(clickhouseUrl: string | undefined): Find
     const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
     return existsSync(`${dirname(manifest)}/libchdb.so`)
       ? ok(name, `chDB ${version}`)
-      : fail(name, `${packageName} has no libchdb.so`, 'reinstall with `npm ci`');
+      : fail(name, `${packageName} has no libchdb.so`, 'remove node_modules and run `npm run setup`');
   } catch {
-    return fail(name, `${packageName} is not installed`, 'run `npm ci`, or set CLICKHOUSE_URL to a ClickHouse server');
+    return fail(
+      name,
+      `${packageName} is not installed`,
+      'run `npm run setup`, or set CLICKHOUSE_URL to a ClickHouse server',
+    );
   }
 }
 
@@ -62,5 +75,7 @@ export function checkOpenFiles(): Finding {
   const detail = `at most ${soft}`;
   const advice = `raise it: \`ulimit -n ${WANTED_FILES * 4}\`, or LimitNOFILE= in the systemd unit`;
   if (soft < LEAST_FILES) return fail(name, detail, advice);
-  return soft < WANTED_FILES ? warn(name, `${detail}, too few for 10,000 connections`, advice) : ok(name, detail);
+  return soft < WANTED_FILES
+    ? warn(name, `${detail}, too few for 10,000 connections`, advice)
+    : ok(name, detail);
 }

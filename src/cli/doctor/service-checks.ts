@@ -15,17 +15,32 @@ export async function checkEngine(session: Session, config: Config): Promise<Fin
   try {
     const { ready, parts } = await session.client.getReadiness(anySignal(session.signal));
     const detail = `answers at ${session.url}`;
-    if (ready) return [ok(name, `${detail} and is ready`), await checkKey(session.client, session.signal), await checkClock(session)];
+    if (ready)
+      return [
+        ok(name, `${detail} and is ready`),
+        await checkKey(session.client, session.signal),
+        await checkClock(session),
+      ];
     const missing = Object.entries(parts).filter(([, part]) => !part.ok);
     return [
-      fail(name, `${detail}, but is not ready`, 'it goes on by itself when what is named below is back; its log has more'),
+      fail(
+        name,
+        `${detail}, but is not ready`,
+        'it goes on by itself when what is named below is back; its log has more',
+      ),
       ...missing.map(([part, { detail: reason }]) => fail(part, reason, 'see the log of the engine')),
     ];
   } catch (error) {
     session.signal.throwIfAborted();
     if (!(error instanceof ClientError)) throw error;
     if (error.code !== 'UNREACHABLE') {
-      return [fail(name, `something else answers at ${session.url}: ${error.message}`, 'choose another --url or MPLP_PORT')];
+      return [
+        fail(
+          name,
+          `something else answers at ${session.url}: ${error.message}`,
+          'choose another --url or MPLP_PORT',
+        ),
+      ];
     }
     const port = await checkPort(config);
     return [warn(name, `does not run at ${session.url}`, 'start it with `npm start`'), port];
@@ -38,10 +53,15 @@ function checkPort(config: Config): Promise<Finding> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const advice = error.code === 'EADDRINUSE' ? 'end the program that holds it, or set MPLP_PORT' : 'set MPLP_HOST or MPLP_PORT';
+      const advice =
+        error.code === 'EADDRINUSE'
+          ? 'end the program that holds it, or set MPLP_PORT'
+          : 'set MPLP_HOST or MPLP_PORT';
       resolve(fail(name, `${address} cannot be used (${error.code ?? error.message})`, advice));
     });
-    server.listen(config.port, config.host, () => server.close(() => resolve(ok(name, `${address} is free`))));
+    server.listen(config.port, config.host, () =>
+      server.close(() => resolve(ok(name, `${address} is free`))),
+    );
   });
 }
 
@@ -52,7 +72,11 @@ async function checkKey(client: Client, signal: AbortSignal): Promise<Finding> {
   } catch (error) {
     signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
-    return fail('key', message, 'pass --key or MPLP_ADMIN_KEY, or --data-dir where the engine keeps its admin-key');
+    return fail(
+      'key',
+      message,
+      'pass --key or MPLP_ADMIN_KEY, or --data-dir where the engine keeps its admin-key',
+    );
   }
 }
 
@@ -68,10 +92,16 @@ async function checkClock(session: Session): Promise<Finding> {
     const { ms } = JSON.parse(await response.text()) as { ms: number | string };
     const apartMs = Math.abs(Number(ms) - (before + Date.now()) / 2);
     const detail = `${formatDuration(apartMs)} apart from ClickHouse`;
-    return apartMs > CLOCK_TOLERANCE_MS ? fail(name, detail, 'set the clocks by NTP on both machines') : ok(name, detail);
+    return apartMs > CLOCK_TOLERANCE_MS
+      ? fail(name, detail, 'set the clocks by NTP on both machines')
+      : ok(name, detail);
   } catch (error) {
     session.signal.throwIfAborted();
-    return warn(name, `could not be compared: ${error instanceof Error ? error.message : String(error)}`, 'see `mplp query "SELECT now()"`');
+    return warn(
+      name,
+      `could not be compared: ${error instanceof Error ? error.message : String(error)}`,
+      'see `mplp query "SELECT now()"`',
+    );
   }
 }
 
@@ -82,23 +112,47 @@ export async function checkClickHouse(config: Config, signal: AbortSignal): Prom
   const url = new URL(config.clickhouseUrl);
   const authorization = `Basic ${Buffer.from(`${decodeURIComponent(url.username) || 'default'}:${decodeURIComponent(url.password)}`).toString('base64')}`;
   const ask = async (sql: string): Promise<string[][]> => {
-    const response = await fetch(url.origin, { method: 'POST', body: sql, headers: { authorization }, signal: anySignal(signal) });
+    const response = await fetch(url.origin, {
+      method: 'POST',
+      body: sql,
+      headers: { authorization },
+      signal: anySignal(signal),
+    });
     const text = await response.text();
     if (!response.ok) throw new Error(text.split('\n')[0]?.slice(0, 200));
-    return text.trimEnd().split('\n').map((line) => line.split('\t'));
+    return text
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t'));
   };
   try {
-    const [[version = '', readonly = ''] = []] = await ask("SELECT version(), getSetting('readonly') FORMAT TSV");
+    const [[version = '', readonly = ''] = []] = await ask(
+      "SELECT version(), getSetting('readonly') FORMAT TSV",
+    );
     const [major = 0, minor = 0] = version.split('.').map(Number);
-    const isOld = major < OLDEST_CLICKHOUSE[0] || (major === OLDEST_CLICKHOUSE[0] && minor < OLDEST_CLICKHOUSE[1]);
+    const isOld =
+      major < OLDEST_CLICKHOUSE[0] || (major === OLDEST_CLICKHOUSE[0] && minor < OLDEST_CLICKHOUSE[1]);
     const detail = `version ${version} at ${url.origin}`;
     if (isOld) return [fail(name, detail, `use ${OLDEST_CLICKHOUSE.join('.')} or later`)];
-    if (readonly !== '0') return [fail(name, `${detail}, but the user may only read`, 'give the user readonly = 0: the engine sets its settings with each insert')];
+    if (readonly !== '0')
+      return [
+        fail(
+          name,
+          `${detail}, but the user may only read`,
+          'give the user readonly = 0: the engine sets its settings with each insert',
+        ),
+      ];
     return [ok(name, detail), await checkDeduplication(ask)];
   } catch (error) {
     signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
-    return [fail(name, `${url.origin}: ${message}`, 'check that the server runs and that CLICKHOUSE_URL has the right user, password and database')];
+    return [
+      fail(
+        name,
+        `${url.origin}: ${message}`,
+        'check that the server runs and that CLICKHOUSE_URL has the right user, password and database',
+      ),
+    ];
   }
 }
 
@@ -112,7 +166,11 @@ async function checkDeduplication(ask: (sql: string) => Promise<string[][]>): Pr
   const names = rows.flat().filter((table) => table !== '');
   return names.length === 0
     ? ok(name, 'all with a deduplication window')
-    : warn(name, `without a deduplication window: ${names.join(', ')}`, 'if they are the engine\'s, restart it and read its log');
+    : warn(
+        name,
+        `without a deduplication window: ${names.join(', ')}`,
+        "if they are the engine's, restart it and read its log",
+      );
 }
 
 function anySignal(signal: AbortSignal): AbortSignal {

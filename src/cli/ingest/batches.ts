@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { BodyType } from '../../client/index.js';
-import { BrokenFile, initialState, type ItemScanner, type ScannerState, type SpanForm } from './item-scanner.js';
+import {
+  BrokenFile,
+  initialState,
+  type ItemScanner,
+  type ScannerState,
+  type SpanForm,
+} from './item-scanner.js';
 import { createJsonScanner } from './json-scanner.js';
 import { createMsgpackScanner } from './msgpack-scanner.js';
 import { createNdjsonScanner } from './ndjson-scanner.js';
@@ -56,7 +62,14 @@ export async function* readBatches(
 
   const cut = (end: number): Batch => {
     const hash = createHash('sha256').update(bytes.subarray(batchStart, end)).digest('hex');
-    const batch = { items, lines, start: base + batchStart, end: base + end, hash, next: { ...scanner.state } };
+    const batch = {
+      items,
+      lines,
+      start: base + batchStart,
+      end: base + end,
+      hash,
+      next: { ...scanner.state },
+    };
     items = [];
     lines = [];
     size = 0;

@@ -16,7 +16,8 @@ const NEWLINE = 0x0a;
 export function createJsonScanner(state: ScannerState): ItemScanner {
   /** Counts the lines between two places, once each. */
   const countLines = (bytes: Buffer, from: number, to: number): void => {
-    for (let at = bytes.indexOf(NEWLINE, from); at !== -1 && at < to; at = bytes.indexOf(NEWLINE, at + 1)) state.line += 1;
+    for (let at = bytes.indexOf(NEWLINE, from); at !== -1 && at < to; at = bytes.indexOf(NEWLINE, at + 1))
+      state.line += 1;
   };
 
   return {
@@ -35,7 +36,10 @@ export function createJsonScanner(state: ScannerState): ItemScanner {
         if (isLast && insideArray) throw new BrokenFile('the array has no end', bytes.length);
         return undefined;
       }
-      const end = bytes[at] === OBJECT_OPEN || bytes[at] === ARRAY_OPEN ? endOfNested(bytes, at) : endOfScalar(bytes, at, isLast);
+      const end =
+        bytes[at] === OBJECT_OPEN || bytes[at] === ARRAY_OPEN
+          ? endOfNested(bytes, at)
+          : endOfScalar(bytes, at, isLast);
       if (end === undefined) {
         if (isLast) throw new BrokenFile('the last span has no end', at);
         return undefined;
@@ -70,7 +74,8 @@ function endOfNested(bytes: Buffer, start: number): number | undefined {
 function endOfScalar(bytes: Buffer, start: number, isLast: boolean): number | undefined {
   if (bytes[start] === QUOTE) return endOfString(bytes, start);
   let at = start + 1;
-  while (at < bytes.length && !isSpace(bytes[at] ?? 0) && bytes[at] !== COMMA && bytes[at] !== ARRAY_CLOSE) at++;
+  while (at < bytes.length && !isSpace(bytes[at] ?? 0) && bytes[at] !== COMMA && bytes[at] !== ARRAY_CLOSE)
+    at++;
   return at < bytes.length || isLast ? at : undefined;
 }
 

@@ -72,7 +72,9 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
 };
 
 /** Types that start with a length: bytes of the length, bytes of each item, values of each item, bytes behind the length. */
-const SIZED: Readonly<Record<number, { length: 1 | 2 | 4; bytesPerItem: number; valuesPerItem: number; extra: number }>> = {
+const SIZED: Readonly<
+  Record<number, { length: 1 | 2 | 4; bytesPerItem: number; valuesPerItem: number; extra: number }>
+> = {
   0xc4: { length: 1, bytesPerItem: 1, valuesPerItem: 0, extra: 0 },
   0xc5: { length: 2, bytesPerItem: 1, valuesPerItem: 0, extra: 0 },
   0xc6: { length: 4, bytesPerItem: 1, valuesPerItem: 0, extra: 0 },
@@ -90,7 +92,8 @@ const SIZED: Readonly<Record<number, { length: 1 | 2 | 4; bytesPerItem: number; 
 
 function measure(bytes: Buffer, at: number): { bytes: number; children: number } | undefined {
   const head = bytes[at] ?? 0;
-  if (head <= 0x7f || head >= 0xe0 || head === 0xc0 || head === 0xc2 || head === 0xc3) return { bytes: 1, children: 0 };
+  if (head <= 0x7f || head >= 0xe0 || head === 0xc0 || head === 0xc2 || head === 0xc3)
+    return { bytes: 1, children: 0 };
   if (head <= 0x8f) return { bytes: 1, children: (head & 0x0f) * 2 };
   if (head <= 0x9f) return { bytes: 1, children: head & 0x0f };
   if (head <= 0xbf) return { bytes: 1 + (head & 0x1f), children: 0 };
@@ -100,5 +103,8 @@ function measure(bytes: Buffer, at: number): { bytes: number; children: number }
   if (sized === undefined) throw new BrokenFile('the byte 0xc1 has no meaning in MessagePack', at);
   if (at + 1 + sized.length > bytes.length) return undefined;
   const count = bytes.readUIntBE(at + 1, sized.length);
-  return { bytes: 1 + sized.length + sized.extra + count * sized.bytesPerItem, children: count * sized.valuesPerItem };
+  return {
+    bytes: 1 + sized.length + sized.extra + count * sized.bytesPerItem,
+    children: count * sized.valuesPerItem,
+  };
 }

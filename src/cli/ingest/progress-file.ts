@@ -47,11 +47,21 @@ export function createProgressFile(source: SpanSource & { path: string }): Progr
       } catch {
         // Told below, like a file of another version.
       }
-      throw new CommandFailure(`${path} cannot be used.`, 'Start from the beginning with --restart; spans sent twice are stored once.');
+      throw new CommandFailure(
+        `${path} cannot be used.`,
+        'Start from the beginning with --restart; spans sent twice are stored once.',
+      );
     },
     save(batch, totals) {
       const lastBatch = { start: batch.start, hash: batch.hash };
-      const progress: Progress = { version: 1, form: source.form, offset: batch.end, state: batch.next, totals, lastBatch };
+      const progress: Progress = {
+        version: 1,
+        form: source.form,
+        offset: batch.end,
+        state: batch.next,
+        totals,
+        lastBatch,
+      };
       // Written aside and renamed, so that a crash leaves the old or the new one.
       writeFileSync(`${path}.new`, JSON.stringify(progress));
       renameSync(`${path}.new`, path);
@@ -61,7 +71,11 @@ export function createProgressFile(source: SpanSource & { path: string }): Progr
 }
 
 /** Throws when the part of the file that was sent last is not what it was then. */
-export async function checkUnchanged(source: SpanSource, progress: Progress, stdin: NodeJS.ReadStream): Promise<void> {
+export async function checkUnchanged(
+  source: SpanSource,
+  progress: Progress,
+  stdin: NodeJS.ReadStream,
+): Promise<void> {
   const hash = createHash('sha256');
   let left = progress.offset - progress.lastBatch.start;
   for await (const chunk of openSource(source, progress.lastBatch.start, stdin)) {

@@ -52,7 +52,9 @@ export function createProgressReport(session: Session, totalBytes: number | unde
       const rate = rateOf(totals);
       if (performance.now() - lastAt < LINE_INTERVAL_MS) return;
       lastAt = performance.now();
-      session.say(`${formatCount(totals.accepted)} spans accepted, ${formatCount(totals.rejected)} rejected, ${rate} spans/s`);
+      session.say(
+        `${formatCount(totals.accepted)} spans accepted, ${formatCount(totals.rejected)} rejected, ${rate} spans/s`,
+      );
     },
     stop: () => {},
   };

@@ -19,7 +19,12 @@ export interface BatchOutcome {
  * Sends a batch and says what became of each span. A batch that is refused as a whole (too large, or one span breaks
  * the body) is sent again in halves until the span at fault stands alone. Throws a `ClientError` for anything else.
  */
-export async function sendBatch(client: Client, batch: Batch, form: SpanForm, signal: AbortSignal): Promise<BatchOutcome> {
+export async function sendBatch(
+  client: Client,
+  batch: Batch,
+  form: SpanForm,
+  signal: AbortSignal,
+): Promise<BatchOutcome> {
   async function send(from: number, to: number): Promise<BatchOutcome> {
     try {
       const body = encodeBody(batch.items.slice(from, to), form);
@@ -36,7 +41,8 @@ export async function sendBatch(client: Client, batch: Batch, form: SpanForm, si
         const spans = (error.problem?.errors ?? []) as readonly RejectedSpan[];
         return { ...nothing, rejected: to - from, rejections: spans.map((span) => atLine(span, from)) };
       }
-      const isBodyAtFault = error.code === 'MPLP_ERR_TRACES_MALFORMED' || error.code === 'MPLP_ERR_HTTP_BODY_TOO_LARGE';
+      const isBodyAtFault =
+        error.code === 'MPLP_ERR_TRACES_MALFORMED' || error.code === 'MPLP_ERR_HTTP_BODY_TOO_LARGE';
       if (!isBodyAtFault) throw error;
       if (to - from === 1) {
         const fault = { pointer: '', keyword: 'syntax', message: error.message };

@@ -25,25 +25,35 @@ const FORMS: Readonly<Record<string, SpanForm>> = {
 
 /** What is to be read, by the name (`spans.ndjson.gz`) and `--format`. */
 export function describeSource(file: string, format: SpanForm | undefined): SpanSource {
-  if (file === '-') return { path: undefined, form: format ?? 'ndjson', isCompressed: false, bytes: undefined };
+  if (file === '-')
+    return { path: undefined, form: format ?? 'ndjson', isCompressed: false, bytes: undefined };
   const isCompressed = file.endsWith('.gz');
   const extension = /\.([a-z]+)$/i.exec(isCompressed ? file.slice(0, -3) : file)?.[1]?.toLowerCase() ?? '';
   const form = format ?? FORMS[extension];
   if (form === undefined) {
-    const hint = 'Say --format ndjson, json or msgpack (names ending in .ndjson, .jsonl, .json, .msgpack, .mp tell it themselves).';
+    const hint =
+      'Say --format ndjson, json or msgpack (names ending in .ndjson, .jsonl, .json, .msgpack, .mp tell it themselves).';
     throw new CommandFailure(`The form of ${file} cannot be told from its name.`, hint, exitCodes.usage);
   }
   const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats === undefined) throw new CommandFailure(`There is no file ${file}.`, 'Use - to read standard input.');
+  if (stats === undefined)
+    throw new CommandFailure(`There is no file ${file}.`, 'Use - to read standard input.');
   if (stats.isDirectory()) throw new CommandFailure(`${file} is a folder.`, 'Name one file at a time.');
   return { path: file, form, isCompressed, bytes: stats.isFile() ? stats.size : undefined };
 }
 
 /** The decompressed bytes from `offset` on. */
-export async function* openSource(source: SpanSource, offset: number, stdin: NodeJS.ReadStream): AsyncGenerator<Buffer> {
+export async function* openSource(
+  source: SpanSource,
+  offset: number,
+  stdin: NodeJS.ReadStream,
+): AsyncGenerator<Buffer> {
   if (source.path === undefined) return yield* stdin as AsyncIterable<Buffer>;
   if (!source.isCompressed) {
-    return yield* createReadStream(source.path, { start: offset, highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>;
+    return yield* createReadStream(source.path, {
+      start: offset,
+      highWaterMark: READ_BYTES,
+    }) as AsyncIterable<Buffer>;
   }
   const file = createReadStream(source.path, { highWaterMark: READ_BYTES });
   const gunzip = createGunzip({ chunkSize: READ_BYTES });

@@ -8,9 +8,19 @@ import { randomBytes } from 'node:crypto';
 
 const PATH = '/v1.0/traces/ws';
 const TRY_AGAIN_LATER = 1013;
-/** What a socket may have unanswered when the engine has room, and when it has not. */
-const FULL = { spans: 65_536, bytes: 32 * 1024 * 1024 };
-const SCARCE = { spans: 1_024, bytes: 1024 * 1024 };
+/** What a socket may have unanswered. */
+interface Credits {
+  /** A hint: the engine counts bytes before it knows how many spans they are. */
+  readonly spans: number;
+  /** Binding. */
+  readonly bytes: number;
+}
+
+/** One socket may hold this part of the memory for bodies. */
+const SHARE_OF_MEMORY = 1 / 4;
+/** And this part of that under pressure. */
+const SCARCE_SHARE = 1 / 32;
+const COMMON_SPAN_BYTES = 512;
 /** Credits are looked at again this often while a socket is open. */
 const CREDIT_INTERVAL_MS = 250;
 
@@ -18,16 +28,29 @@ const CREDIT_INTERVAL_MS = 250;
  * `GET /v1.0/traces/ws`: one frame, one receipt, in any order, told apart by `seq`. Credits say how many spans
  * and bytes a sender may have unanswered; who sends more is answered and then closed with 1013.
  */
-export function createTraceSocketRoute(intake: Intake, log: Logger): WebSocketRoute {
+export function createTraceSocketRoute(intake: Intake, maxInflightBytes: number, log: Logger): WebSocketRoute {
+  const full = creditsOf(maxInflightBytes * SHARE_OF_MEMORY);
+  const scarce = creditsOf(maxInflightBytes * SHARE_OF_MEMORY * SCARCE_SHARE);
+  const credits = (): Credits => (intake.underPressure ? scarce : full);
   return {
     path: PATH,
     permission: 'traces:write',
-    open: (socket, request) => openIngestSocket(socket, request.principal.projectId, intake, log),
+    open: (socket, request) => openIngestSocket(socket, request.principal.projectId, intake, credits, log),
   };
 }
 
-function openIngestSocket(socket: Socket, projectId: string, intake: Intake, log: Logger): SocketHandler {
-  let credits = FULL;
+function creditsOf(bytes: number): Credits {
+  return { spans: Math.ceil(bytes / COMMON_SPAN_BYTES), bytes: Math.floor(bytes) };
+}
+
+function openIngestSocket(
+  socket: Socket,
+  projectId: string,
+  intake: Intake,
+  creditsNow: () => Credits,
+  log: Logger,
+): SocketHandler {
+  let credits = creditsNow();
   let unansweredBytes = 0;
   let closed = false;
   let overrun = false;
@@ -38,14 +61,13 @@ function openIngestSocket(socket: Socket, projectId: string, intake: Intake, log
     if (closed) return;
     socket.send(asBinary ? encode(document, { ignoreUndefined: true }) : JSON.stringify(document));
   };
-  const grant = (next: typeof FULL): void => {
+  const grant = (next: Credits): void => {
     if (next === credits) return;
     credits = next;
     send({ credits }, binary);
   };
-  const timer = setInterval(() => grant(intake.underPressure ? SCARCE : FULL), CREDIT_INTERVAL_MS);
+  const timer = setInterval(() => grant(creditsNow()), CREDIT_INTERVAL_MS);
   timer.unref();
-  credits = intake.underPressure ? SCARCE : FULL;
   send({ credits }, false);
 
   async function take(data: Uint8Array, isBinary: boolean): Promise<void> {
