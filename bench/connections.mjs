@@ -1,3 +1,4 @@
+import { decode } from '@msgpack/msgpack';
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 
@@ -21,10 +22,14 @@ import net from 'node:net';
  * @property {() => void} close
  */
 
+/** A server that answers nothing for so long has failed; longer than any Retry-After. */
+const silenceMs = 90_000;
+
 /** @param {string} url */
 async function openSocket(url) {
   const { hostname, port } = new URL(url);
   const socket = net.connect({ host: hostname, port: Number(port), noDelay: true });
+  socket.setTimeout(silenceMs, () => socket.destroy(new Error(`nothing was sent or received for ${silenceMs} ms`)));
   await new Promise((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('error', reject);
@@ -97,8 +102,8 @@ export async function openHttpConnection({ url, token, contentType }) {
 }
 
 /**
- * MessagePack frames `{seq, spans}`, one unanswered at a time and none while the server takes all credits back. Frames are masked with the key
- * 0, which RFC 6455 allows and which leaves the payload as it is.
+ * MessagePack frames `{seq, spans}`, one unanswered at a time and none while the server takes all credits back.
+ * Frames are masked with the key 0, which RFC 6455 allows and which leaves the payload as it is.
  *
  * @param {ConnectionOptions} options
  * @param {number} seqOffset Where the frame's `seq` stands (uint32, big endian).
@@ -115,8 +120,7 @@ export async function openWebSocketConnection({ url, token }, seqOffset) {
   let pending = Buffer.alloc(0);
   let seq = 0;
 
-  const onText = (/** @type {string} */ text) => {
-    const message = JSON.parse(text);
+  const onMessage = (/** @type {any} */ message) => {
     if (message.credits !== undefined) {
       credits = message.credits;
       onCredits();
@@ -124,10 +128,10 @@ export async function openWebSocketConnection({ url, token }, seqOffset) {
     if (message.seq === undefined) return;
     if (message.seq !== seq) slot.fail(new Error(`the receipt of frame ${message.seq} came for frame ${seq}`));
     slot.settle({
-      status: message.receipt === undefined ? message.status : 202,
+      status: message.receipt === undefined ? message.error?.status : 202,
       accepted: message.accepted ?? 0,
-      retryAfterMs: 1000,
-      text,
+      retryAfterMs: (message.error?.retry_after_seconds ?? 0) * 1000,
+      text: JSON.stringify(message),
     });
   };
 
@@ -149,7 +153,8 @@ export async function openWebSocketConnection({ url, token }, seqOffset) {
       const frame = readFrame(pending);
       if (frame === undefined) return;
       pending = pending.subarray(frame.bytes);
-      if (frame.opcode === 1) onText(frame.payload.toString());
+      if (frame.opcode === 1) onMessage(JSON.parse(frame.payload.toString()));
+      else if (frame.opcode === 2) onMessage(decode(frame.payload));
       else if (frame.opcode === 9) socket.write(Buffer.from([0x8a, 0x80, 0, 0, 0, 0]));
       else if (frame.opcode === 8) slot.fail(new Error(`closed with ${frame.payload.length >= 2 ? frame.payload.readUInt16BE() : 1005}`));
     }

@@ -132,8 +132,7 @@ export async function withEngine(work) {
     return await work(engine);
   } catch (error) {
     const said = engine.serve.errors();
-    if (error instanceof Error && said !== '') error.message += `\nThe engine wrote:\n${said}`;
-    throw error;
+    throw said === '' ? error : new Error(`a round failed; the engine wrote:\n${said}`, { cause: error });
   } finally {
     await engine.stop();
   }

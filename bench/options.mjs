@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /**
  * A whole number from the command line; `2,000,000` and `2_000_000` are fine.
  * @param {string} name Of the option.
@@ -26,7 +28,7 @@ export async function runBenchmark(name, usage, main) {
     await main();
   } catch (error) {
     const isUsage = isUsageError(error);
-    const text = isUsage ? `${error.message}\n\n${usage}` : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text = isUsage ? `${error.message}\n\n${usage}` : inspect(error);
     process.stderr.write(`${name}: ${text}\n`);
     process.exit(isUsage ? 2 : 1);
   }

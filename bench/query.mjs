@@ -9,7 +9,6 @@ import { makeDataDir, startEngine } from './engine.mjs';
 import { createLoad } from './load.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
 import { readInteger, runBenchmark } from './options.mjs';
-import { createRandom } from './spans.mjs';
 import { quantile, significant } from './statistics.mjs';
 import { findSpanTables } from './verify.mjs';
 
@@ -80,18 +79,21 @@ async function fill(engine, { spans, seed }) {
 /**
  * The four kinds, each as a row of different questions whose answers are known in part.
  * @param {import('./clickhouse.mjs').ClickHouse} store
- * @param {string} table
  * @param {number} count
  * @param {number} seed
  * @returns {Promise<Record<string, Question[]>>}
  */
-async function makeQuestions(store, table, count, seed) {
-  const random = createRandom(seed);
+async function makeQuestions(store, count, seed) {
+  const { main, companions } = await findSpanTables(store);
   const traces = await store.rows(
-    `SELECT toString(trace_id) AS id, toUInt32(count()) AS spans FROM ${table} GROUP BY trace_id ORDER BY sipHash64(trace_id, ${seed}) LIMIT ${count}`,
+    `SELECT toString(trace_id) AS id, toUInt32(count()) AS spans FROM ${main.name} GROUP BY trace_id ORDER BY sipHash64(trace_id, ${seed}) LIMIT ${count}`,
   );
   const starts = await store.rows(
-    `SELECT toString(agent_id) AS agent, toUInt32(toUnixTimestamp(start_time)) AS second FROM ${table} ORDER BY sipHash64(span_id, ${seed}) LIMIT ${count}`,
+    `SELECT toString(agent_id) AS agent, toUInt32(toUnixTimestamp(start_time)) AS second FROM ${main.name} ORDER BY sipHash64(span_id, ${seed}) LIMIT ${count}`,
+  );
+  const payloads = [main, ...companions].find(({ columns }) => columns.includes('parameters'));
+  const tasks = await store.rows(
+    `SELECT extract(parameters, 'task-[0-9]+') AS task FROM ${payloads?.name} ORDER BY sipHash64(seq, ${seed}) LIMIT ${count}`,
   );
   const time = (/** @type {number} */ second) => new Date(second * 1000).toISOString();
   const path = (/** @type {Record<string, string>} */ query) => `/v1.0/traces?${new URLSearchParams(query)}`;
@@ -106,10 +108,7 @@ async function makeQuestions(store, table, count, seed) {
       path: path({ agent_id: agent, from: time(second - 1800), to: time(second + 1800), limit: '50' }),
       isRight: isFull,
     })),
-    text: starts.map(() => ({
-      path: path({ q: `task-${random.below(100_000)}`, limit: '50' }),
-      isRight: (answer) => Array.isArray(answer.traces),
-    })),
+    text: tasks.map(({ task }) => ({ path: path({ q: task, limit: '50' }), isRight: isFull })),
   };
 }
 
@@ -183,7 +182,7 @@ async function main() {
       await engine.store.query(`SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database NOT IN ('system', 'information_schema')`),
     );
     say(`${spans} spans stored, ${(bytes / spans).toFixed(1)} bytes each on disk`);
-    const questions = await makeQuestions(engine.store, table, Math.max(options.warm, options.cold) + 5, options.seed);
+    const questions = await makeQuestions(engine.store, Math.max(options.warm, options.cold) + 5, options.seed);
 
     /** @type {Record<string, { warm: number[], cold: number[] }>} */
     const times = {};

@@ -54,13 +54,13 @@ for (let i = 0; i < batches; i += 1) {
     native.contentHash(body, body.length);
     decoder = native.createSpanDecoder();
     decoder.setTailFilters([{ projectId: 'p', action: 'a' }], 10);
+    // Finalizers run between turns of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
   }
   if ((i + 1) % (batches / 10) === 0) {
     last = rss();
     if (settled === 0) settled = last;
     console.log(`${i + 1} batches: ${(last / 2 ** 20).toFixed(1)} MiB`);
-    // Finalizers run between turns of the event loop.
-    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 const grown = last - settled;

@@ -10,10 +10,10 @@ const faults = [];
 for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
   if (!/^(npm:[\w@/.-]+@)?\d+\.\d+\.\d+$/.test(version))
     faults.push(`${name}: ${version} is not an exact version`);
-  if (!explained.includes(`| \`${name}\` |`))
+  if (!explained.replace(/ +/g, ' ').includes(`| \`${name}\` |`))
     faults.push(`${name}: docs/dependencies.md does not say what it is for`);
 }
-for (const [, name] of explained.matchAll(/^\| `([^`]+)` \|/gm)) {
+for (const [, name] of explained.matchAll(/^\| `([^`]+)` +\|/gm)) {
   if (manifest.dependencies[name] === undefined && manifest.devDependencies[name] === undefined) {
     faults.push(`${name}: docs/dependencies.md names it, package.json does not`);
   }

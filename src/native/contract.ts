@@ -72,6 +72,8 @@ export interface NativeAddon {
   /** 128-bit content hash of a body, 32 hex digits. Fast, not cryptographic. */
   contentHash(body: Uint8Array, length: number): string;
   crc32c(bytes: Uint8Array, seed?: number): number;
+  /** Copies `source` to `target[offset…]`, at full speed also into shared memory. Throws a RangeError when it does not fit. */
+  copyBytes(target: Uint8Array, offset: number, source: Uint8Array): void;
   /** Instruction set chosen at load: `icelake`, `haswell`, `westmere`, `arm64` or `fallback`. */
   readonly instructionSet: string;
   /** Name and ClickHouse type of each column of the Native block, in order. */

@@ -31,6 +31,7 @@ export function loadNative(): NativeAddon {
     createSpanDecoder: () => wrapSpanDecoder(raw.createSpanDecoder()),
     contentHash: raw.contentHash,
     crc32c: raw.crc32c,
+    copyBytes: raw.copyBytes,
     instructionSet: raw.instructionSet,
     columns: raw.columns,
   };

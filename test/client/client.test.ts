@@ -12,9 +12,7 @@ afterEach(() => {
 });
 
 /** The far end of the network: answers as the test says, and keeps what it was asked. */
-async function serve(
-  handler: Handler,
-): Promise<{
+async function serve(handler: Handler): Promise<{
   url: string;
   requests: { method: string; url: string; headers: IncomingMessage['headers']; body: string }[];
 }> {

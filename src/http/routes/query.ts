@@ -19,7 +19,11 @@ export function createQueryRoutes(queries: SqlQueries): Route[] {
         const result = await queries.run(request.principal.projectId, query, request.signal);
         return {
           status: 200,
-          headers: { 'content-type': result.contentType, 'x-query-id': result.queryId, 'cache-control': 'no-store' },
+          headers: {
+            'content-type': result.contentType,
+            'x-query-id': result.queryId,
+            'cache-control': 'no-store',
+          },
           body: result.body,
         };
       },
@@ -32,14 +36,24 @@ async function readQuery(request: HttpRequest): Promise<SqlQuery> {
   const type = request.header('content-type').split(';')[0]?.trim().toLowerCase() ?? '';
   const isText = type === 'text/plain' || type === 'application/sql';
   if (!isText && type !== 'application/json' && type !== '')
-    throw new MplpError('MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE', 'A query is sent as application/json, text/plain or application/sql.');
+    throw new MplpError(
+      'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
+      'A query is sent as application/json, text/plain or application/sql.',
+    );
   for (const name of request.query.keys())
-    if (name !== 'format' && !(isText && name.startsWith(PARAM))) throw bad(`?${name}`, 'unknown', 'is not a parameter of this resource');
+    if (name !== 'format' && !(isText && name.startsWith(PARAM)))
+      throw bad(`?${name}`, 'unknown', 'is not a parameter of this resource');
   const text = decodeUtf8(await request.body(MAX_BODY_BYTES));
   const formatInUrl = request.query.get('format');
   if (!isText) return readJsonQuery(text, formatInUrl);
-  const params = [...request.query].filter(([name]) => name.startsWith(PARAM)).map(([name, value]) => [name.slice(PARAM.length), value]);
-  return { sql: text, params: Object.fromEntries(params) as Record<string, string>, format: formatInUrl ?? DEFAULT_FORMAT };
+  const params = [...request.query]
+    .filter(([name]) => name.startsWith(PARAM))
+    .map(([name, value]) => [name.slice(PARAM.length), value]);
+  return {
+    sql: text,
+    params: Object.fromEntries(params) as Record<string, string>,
+    format: formatInUrl ?? DEFAULT_FORMAT,
+  };
 }
 
 function readJsonQuery(text: string, formatInUrl: string | null): SqlQuery {
@@ -51,12 +65,14 @@ function readJsonQuery(text: string, formatInUrl: string | null): SqlQuery {
   }
   if (!isObject(body)) throw bad('', 'type', 'must be an object {"sql", "params", "format"}');
   for (const name of Object.keys(body))
-    if (!['sql', 'params', 'format'].includes(name)) throw bad(`/${name}`, 'unknown', 'is not a member of a query');
+    if (!['sql', 'params', 'format'].includes(name))
+      throw bad(`/${name}`, 'unknown', 'is not a member of a query');
   const { sql, params = {}, format = formatInUrl ?? DEFAULT_FORMAT } = body as Partial<SqlQuery>;
   if (typeof sql !== 'string') throw bad('/sql', 'type', 'must be a string with one SELECT statement');
   if (!isObject(params)) throw bad('/params', 'type', 'must be an object of parameter values');
   for (const name of Object.keys(params))
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw bad(`/params/${name}`, 'pattern', 'is not a parameter name');
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      throw bad(`/params/${name}`, 'pattern', 'is not a parameter name');
   if (typeof format !== 'string') throw bad('/format', 'type', 'must be the name of a format');
   return { sql, params, format };
 }

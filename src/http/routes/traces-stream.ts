@@ -1,4 +1,10 @@
-import { parseTailFilter, socketFrame, sseFrame, type TailHub, type TailSubscription } from '../../traces/live/index.js';
+import {
+  parseTailFilter,
+  socketFrame,
+  sseFrame,
+  type TailHub,
+  type TailSubscription,
+} from '../../traces/live/index.js';
 import type { HttpReply, HttpRequest, Route, Socket, SocketHandler, WebSocketRoute } from '../contract.js';
 
 const PATH = '/v1.0/traces/stream';
@@ -24,11 +30,19 @@ export interface StreamRoutesOptions {
 }
 
 /** The live tail: `GET /v1.0/traces/stream` as server-sent events, and the same path as a WebSocket. */
-export function createStreamRoutes(options: StreamRoutesOptions): { routes: Route[]; webSockets: WebSocketRoute[] } {
+export function createStreamRoutes(options: StreamRoutesOptions): {
+  routes: Route[];
+  webSockets: WebSocketRoute[];
+} {
   const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
   return {
     routes: [
-      { method: 'GET', path: PATH, permission: PERMISSION, handle: (request) => stream(options.hub, request, heartbeatMs) },
+      {
+        method: 'GET',
+        path: PATH,
+        permission: PERMISSION,
+        handle: (request) => stream(options.hub, request, heartbeatMs),
+      },
     ],
     webSockets: [
       {

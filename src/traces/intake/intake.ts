@@ -164,7 +164,7 @@ export function createIntake(options: IntakeOptions): Intake {
           held = end;
         }
         if (end + BODY_SLACK_BYTES > slot.bytes.length) slots.grow(slot, end, length);
-        slot.bytes.set(chunk, length);
+        native.copyBytes(slot.bytes, length, chunk);
         length = end;
       },
       async end() {

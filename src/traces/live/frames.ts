@@ -8,7 +8,11 @@ const SOCKET_END = Buffer.from('}');
 export function sseFrame(event: TailEvent): Buffer {
   if (event.kind === 'missed') return Buffer.from(`event: missed\ndata: {"missed":${event.count}}\n\n`);
   const span = event.span;
-  return (span.sse ??= Buffer.concat([Buffer.from(`event: span\nid: ${span.number}\ndata: `), span.json, SSE_END]));
+  return (span.sse ??= Buffer.concat([
+    Buffer.from(`event: span\nid: ${span.number}\ndata: `),
+    span.json,
+    SSE_END,
+  ]));
 }
 
 /** One text message of the WebSocket form: `{"span": …}` or `{"missed": n}`. Shared in the same way. */

@@ -30,10 +30,13 @@ export function parseTailFilter(query: URLSearchParams, projectId: string): Tail
     } else if (name === 'status') {
       if (!STATUSES.includes(value)) refuse(name, 'enum', `must be one of ${STATUSES.join(', ')}`);
       else filter.status = value;
-    } else refuse(name, 'unknown', 'is not a filter of the live tail: agent_id, context_id, action, status are');
+    } else
+      refuse(name, 'unknown', 'is not a filter of the live tail: agent_id, context_id, action, status are');
   }
   if (errors.length > 0)
-    throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', `The filter is not valid: ${describe(errors)}.`, { errors });
+    throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', `The filter is not valid: ${describe(errors)}.`, {
+      errors,
+    });
   return filter;
 }
 

@@ -22,8 +22,7 @@ export interface TailSpan {
 }
 
 export type TailEvent =
-  | { readonly kind: 'span'; readonly span: TailSpan }
-  | { readonly kind: 'missed'; readonly count: number };
+  { readonly kind: 'span'; readonly span: TailSpan } | { readonly kind: 'missed'; readonly count: number };
 
 export interface TailSubscription {
   /** The next event, or `undefined` when nothing waits; `onEvents` is called when that changes. */
@@ -90,7 +89,8 @@ export function createTailHub(options: TailHubOptions): TailHub {
   }
 
   function check(filter: TailFilter): void {
-    if (closed) throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is stopping; no new live tail is opened.');
+    if (closed)
+      throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is stopping; no new live tail is opened.');
     if (groups.has(tailFilterKey(filter)) || groups.size < MAX_FILTERS) return;
     throw new MplpError(
       'MPLP_ERR_TRACES_TAIL_LIMIT',
@@ -180,12 +180,15 @@ export function createTailHub(options: TailHubOptions): TailHub {
     let count = batch.matches.length / 3;
     for (const dropped of batch.matchesDropped) count += dropped;
     if (count > 0)
-      for (const group of groups.values()) for (const subscriber of group.members) miss(subscriber, count, awake);
+      for (const group of groups.values())
+        for (const subscriber of group.members) miss(subscriber, count, awake);
   }
 
   function close(): Promise<void> {
     closed = true;
-    const members = [...groups.entries()].flatMap(([key, group]) => [...group.members].map((m) => [key, m] as const));
+    const members = [...groups.entries()].flatMap(([key, group]) =>
+      [...group.members].map((m) => [key, m] as const),
+    );
     for (const [key, member] of members) {
       leave(member, key);
       member.onEvents();

@@ -12,6 +12,9 @@ interface Row {
 /** Dead letters in ClickHouse's own table `dead_letters`, where they can be queried. */
 export function createClickHouseDeadLetters(store: ClickHouseStore): DeadLetterStore {
   const { client } = store;
+  let lastVersion = 0;
+  /** Strictly increasing, so that a removal wins over the letter of the same millisecond. */
+  const nextVersion = (): number => (lastVersion = Math.max(lastVersion + 1, Date.now()));
   const insert = (values: object): Promise<unknown> =>
     client.insert({
       table: 'dead_letters',
@@ -26,9 +29,9 @@ export function createClickHouseDeadLetters(store: ClickHouseStore): DeadLetterS
         span_rows: letter.rows,
         block_bytes: letter.bytes,
         error: letter.error,
-        failed_at: letter.failedAtMs / 1000,
+        failed_at: (letter.failedAtMs / 1000).toFixed(3),
         block: Buffer.from(block.buffer, block.byteOffset, block.byteLength).toString('base64'),
-        version: Date.now(),
+        version: nextVersion(),
         removed: 0,
       });
     },
@@ -60,9 +63,9 @@ export function createClickHouseDeadLetters(store: ClickHouseStore): DeadLetterS
         span_rows: 0,
         block_bytes: 0,
         error: '',
-        failed_at: 0,
+        failed_at: (Date.now() / 1000).toFixed(3),
         block: '',
-        version: Date.now(),
+        version: nextVersion(),
         removed: 1,
       });
     },

@@ -14,6 +14,9 @@ const SLOWEST_BYTES_PER_SECOND = 1024 * 1024;
 const MAX_READ_FAILURES = 5;
 /** So many dead letters from one segment and nothing stored: then it is not the content that is wrong. */
 const MAX_DEAD_WITHOUT_SUCCESS = 64;
+/** An insert that failed so often, while so many others went in, fails because of what it holds. */
+const SUSPECT_FAILURES = 10;
+const SUSPECT_SUCCESSES = 3;
 
 export interface DeliveryOptions {
   readonly source: SegmentSource;
@@ -26,6 +29,8 @@ export interface DeliveryOptions {
   readonly insertTimeoutMs: number;
   readonly maxInsertTimeoutMs: number;
   readonly dedupHorizonMs: number;
+  /** Inserts that went in so far, of any segment. */
+  readonly successes: () => number;
   /** Something failed and is tried again; `undefined` when the next insert succeeded. */
   readonly onTrouble: (verdict: InsertVerdict | undefined, error?: unknown) => void;
 }
@@ -119,6 +124,8 @@ export async function deliverSegment(
     const ageMs = Math.abs(Date.now() - segment.sealedAtMs);
     let unsureSinceMs = segment.recovered ? performance.now() - ageMs : undefined;
     let mustAsk = segment.changed || splitLost;
+    let failures = 0;
+    const successesBefore = options.successes();
     for (;;) {
       if (signal.aborted) return 'aborted';
       try {
@@ -152,6 +159,13 @@ export async function deliverSegment(
         readFailed = false;
         if (verdict === 'poison' && (stored > 0 || dead < MAX_DEAD_WITHOUT_SUCCESS)) return { poison: error };
         if (verdict === 'poison') verdict = 'operator';
+        const othersWentIn = options.successes() - successesBefore >= SUSPECT_SUCCESSES;
+        if (verdict === 'retry' && ++failures >= SUSPECT_FAILURES && othersWentIn) {
+          // A limit it breaks, or a fault it triggers in the server. Its outcome must be known before it is split.
+          const presence = await findPresenceOf(part, timeoutMs).catch(() => 'unknown');
+          if (presence === 'all') return 'stored';
+          if (presence === 'none') return { poison: error };
+        }
         metrics.failed(verdict);
         options.onTrouble(verdict, error);
         const delayMs = backoff.nextMs();
@@ -162,6 +176,11 @@ export async function deliverSegment(
         await pause(delayMs, signal);
       }
     }
+  }
+
+  async function findPresenceOf(part: Part, timeoutMs: number): Promise<'all' | 'some' | 'none'> {
+    const asked = (await allRecords()).slice(part.from, part.to);
+    return findPresence(sink, asked, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
   }
 
   async function insertOnce(batch: InsertBatch, timeoutMs: number): Promise<void> {

@@ -75,6 +75,7 @@ export function createLoader(options: LoaderOptions): Loader {
   const stopTaking = new AbortController();
   const stopSending = new AbortController();
   let trouble: { verdict: InsertVerdict; detail: string; sinceMs: number } | undefined;
+  let successes = 0;
   let workers: Promise<void>[] = [];
 
   const delivery: DeliveryOptions = {
@@ -84,9 +85,12 @@ export function createLoader(options: LoaderOptions): Loader {
     deadLetters,
     log,
     metrics,
+    successes: () => successes,
     onTrouble(verdict, error) {
-      if (verdict === undefined) trouble = undefined;
-      else {
+      if (verdict === undefined) {
+        successes++;
+        trouble = undefined;
+      } else {
         const detail = error instanceof Error ? error.message : String(error);
         trouble = { verdict, detail, sinceMs: trouble?.sinceMs ?? performance.now() };
       }

@@ -54,7 +54,11 @@ export function createClickHouseReader(options: ClickHouseReaderOptions): ClickH
       return readable;
     } catch (error) {
       if (deadline.aborted)
-        throw new MplpError('MPLP_ERR_QUERY_LIMIT', `The read took longer than ${config.queryTimeoutMs} ms.`, { cause: error });
+        throw new MplpError(
+          'MPLP_ERR_QUERY_LIMIT',
+          `The read took longer than ${config.queryTimeoutMs} ms.`,
+          { cause: error },
+        );
       throw ownSqlError(error);
     }
   }

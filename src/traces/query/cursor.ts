@@ -15,7 +15,13 @@ export function decodeCursor(kind: string, cursor: string, pattern: RegExp): rea
   const match = pattern.exec(rest);
   if (match === null || encodeCursor(kind, rest.split(' ')) !== cursor) {
     throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', 'The cursor is not one that this resource gave out.', {
-      errors: [{ pointer: '?cursor', keyword: 'format', message: 'must be the `next` of an earlier answer, unchanged' }],
+      errors: [
+        {
+          pointer: '?cursor',
+          keyword: 'format',
+          message: 'must be the `next` of an earlier answer, unchanged',
+        },
+      ],
     });
   }
   return match.slice(1);

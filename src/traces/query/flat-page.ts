@@ -1,5 +1,6 @@
 import type { ClickHouseReader } from './clickhouse-reader.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
+import { latestSpans } from './latest-spans.js';
 import { pageHead, traceNotFound, traceWhere, type SpanPageRequest } from './span-page.js';
 import { readSpans, type SpanPointer } from './span-reader.js';
 import { rebuildSpan } from './span-rebuild.js';
@@ -18,9 +19,12 @@ export async function flatPage(
   traceId: string,
   request: SpanPageRequest,
 ): Promise<AsyncIterable<string>> {
-  const after = request.cursor === undefined ? undefined : decodeCursor(CURSOR_KIND, request.cursor, CURSOR_PATTERN);
+  const after =
+    request.cursor === undefined ? undefined : decodeCursor(CURSOR_KIND, request.cursor, CURSOR_PATTERN);
   const where = traceWhere(projectId, traceId);
-  const [count] = await reader.rows<[number]>(`SELECT count() FROM ${reader.database}.spans AS s FINAL WHERE ${where}`);
+  const [count] = await reader.rows<[number]>(
+    `SELECT uniqExact(s.span_id) FROM ${reader.database}.spans AS s WHERE ${where}`,
+  );
   const total = count?.[0] ?? 0;
   if (total === 0) throw traceNotFound(traceId);
   const pointers: FlatPointer[] = [];
@@ -28,7 +32,8 @@ export async function flatPage(
   const hasMore = pointers.length > request.limit;
   const page = pointers.slice(0, request.limit);
   const last = page[page.length - 1];
-  const next = hasMore && last !== undefined ? encodeCursor(CURSOR_KIND, [last.startNano, last.spanId]) : null;
+  const next =
+    hasMore && last !== undefined ? encodeCursor(CURSOR_KIND, [last.startNano, last.spanId]) : null;
   return (async function* () {
     let head = pageHead(traceId, total, next);
     let separator = '';
@@ -55,10 +60,10 @@ export async function* flatPointers(
   const behind =
     after === undefined
       ? ''
-      : ` AND (toUnixTimestamp64Nano(s.start_time), toString(s.span_id)) > (${after[0]}, '${after[1]}')`;
+      : ` WHERE (toUnixTimestamp64Nano(s.start_time), toString(s.span_id)) > (${after[0]}, '${after[1]}')`;
   const rows = reader.stream<[string, string, number]>(
     `SELECT toString(toUnixTimestamp64Nano(s.start_time)), toString(s.span_id), s.payload_bytes
-    FROM ${reader.database}.spans AS s FINAL WHERE ${where}${behind}
+    FROM ${latestSpans(reader.database, where)}${behind}
     ORDER BY s.start_time, toString(s.span_id)${limit === undefined ? '' : ` LIMIT ${limit}`}`,
   );
   for await (const group of rows)

@@ -6,8 +6,8 @@ const LIMIT = new Set([158, 159, 160, 191, 241, 307, 396]);
 const FORBIDDEN = new Set([164, 291, 452, 497]);
 /** The store, not the statement, is at fault: network, disk, replicas, credentials, shutting down, cancelled. */
 const STORE = new Set([
-  3, 74, 75, 76, 192, 193, 194, 198, 202, 203, 209, 210, 225, 236, 242, 243, 279, 319, 394, 499, 516, 529, 598, 609, 668,
-  999, 1000, 1001, 1002,
+  3, 74, 75, 76, 192, 193, 194, 198, 202, 203, 209, 210, 225, 236, 242, 243, 279, 319, 394, 499, 516, 529,
+  598, 609, 668, 999, 1000, 1001, 1002,
 ]);
 
 /** What a failed statement of a user means for its sender. The text of ClickHouse goes out without what is ours. */
@@ -18,7 +18,8 @@ export function userSqlError(error: unknown): MplpError {
   const detail = publicMessage((error as Error).message);
   const extensions = { clickhouse_code: code };
   if (LIMIT.has(code)) return new MplpError('MPLP_ERR_QUERY_LIMIT', detail, { cause: error, extensions });
-  if (FORBIDDEN.has(code)) return new MplpError('MPLP_ERR_QUERY_FORBIDDEN', detail, { cause: error, extensions });
+  if (FORBIDDEN.has(code))
+    return new MplpError('MPLP_ERR_QUERY_FORBIDDEN', detail, { cause: error, extensions });
   return new MplpError('MPLP_ERR_QUERY_INVALID', detail, { cause: error, extensions });
 }
 
@@ -27,18 +28,26 @@ export function ownSqlError(error: unknown): unknown {
   if (!(error instanceof ClickHouseError)) return error instanceof MplpError ? error : storeError(error);
   const code = Number(error.code);
   if (LIMIT.has(code))
-    return new MplpError('MPLP_ERR_QUERY_LIMIT', 'The request needs more time or memory than one query may use.', {
-      cause: error,
-      extensions: { clickhouse_code: code },
-    });
+    return new MplpError(
+      'MPLP_ERR_QUERY_LIMIT',
+      'The request needs more time or memory than one query may use.',
+      {
+        cause: error,
+        extensions: { clickhouse_code: code },
+      },
+    );
   return STORE.has(code) ? storeError(error) : error;
 }
 
 function storeError(cause: unknown): MplpError {
-  return new MplpError('MPLP_ERR_STORE_UNAVAILABLE', 'ClickHouse did not answer the query. Try again shortly.', {
-    cause,
-    retryAfterSeconds: 2,
-  });
+  return new MplpError(
+    'MPLP_ERR_STORE_UNAVAILABLE',
+    'ClickHouse did not answer the query. Try again shortly.',
+    {
+      cause,
+      retryAfterSeconds: 2,
+    },
+  );
 }
 
 /**

@@ -9,7 +9,13 @@ export function findUuid(text: string): string | undefined {
   const lower = text.toLowerCase();
   if (UUID.test(lower)) return lower;
   if (!HEX_32.test(lower)) return undefined;
-  return [lower.slice(0, 8), lower.slice(8, 12), lower.slice(12, 16), lower.slice(16, 20), lower.slice(20)].join('-');
+  return [
+    lower.slice(0, 8),
+    lower.slice(8, 12),
+    lower.slice(12, 16),
+    lower.slice(16, 20),
+    lower.slice(20),
+  ].join('-');
 }
 
 /**
@@ -25,7 +31,8 @@ export class ParameterReader {
     allowedText: string,
   ) {
     for (const name of new Set(query.keys())) {
-      if (!allowed(name)) this.refuse(name, 'unknown', `is not a parameter of this resource; it takes ${allowedText}`);
+      if (!allowed(name))
+        this.refuse(name, 'unknown', `is not a parameter of this resource; it takes ${allowedText}`);
       else if (query.getAll(name).length > 1) this.refuse(name, 'unique', 'is given more than once');
     }
   }
@@ -51,7 +58,9 @@ export class ParameterReader {
   oneOf<T extends string>(name: string, values: readonly T[]): T | undefined {
     const value = this.query.get(name);
     if (value === null) return undefined;
-    return values.find((v) => v === value) ?? this.refuse(name, 'enum', `must be one of ${values.join(', ')}`);
+    return (
+      values.find((v) => v === value) ?? this.refuse(name, 'enum', `must be one of ${values.join(', ')}`)
+    );
   }
 
   integer(name: string, min: number, max: number): number | undefined {
@@ -67,7 +76,8 @@ export class ParameterReader {
     const value = this.query.get(name);
     if (value === null) return undefined;
     return (
-      findUnixNano(value) ?? this.refuse(name, 'format', 'must be an RFC 3339 time or milliseconds since the epoch')
+      findUnixNano(value) ??
+      this.refuse(name, 'format', 'must be an RFC 3339 time or milliseconds since the epoch')
     );
   }
 
@@ -75,7 +85,9 @@ export class ParameterReader {
   finish(): void {
     if (this.errors.length === 0) return;
     const text = this.errors.map((e) => `${e.pointer.slice(1)} ${e.message}`).join('; ');
-    throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', `The parameters are not valid: ${text}.`, { errors: this.errors });
+    throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', `The parameters are not valid: ${text}.`, {
+      errors: this.errors,
+    });
   }
 }
 

@@ -27,13 +27,16 @@ export function parseSpanPageRequest(query: URLSearchParams): SpanPageRequest {
   return request;
 }
 
-/** Where the spans of a trace are: the WHERE clause for `spans AS s FINAL`. */
+/** Where the spans of a trace are, for rows `s` of `spans`. */
 export function traceWhere(projectId: string, traceId: string): string {
   return `s.project_id = ${quoteString(projectId)} AND s.trace_id = '${traceId}'`;
 }
 
 export function traceNotFound(traceId: string): MplpError {
-  return new MplpError('MPLP_ERR_TRACES_NOT_FOUND', `There is no trace ${traceId}, or its spans are not stored yet.`);
+  return new MplpError(
+    'MPLP_ERR_TRACES_NOT_FOUND',
+    `There is no trace ${traceId}, or its spans are not stored yet.`,
+  );
 }
 
 /** The head of a page, up to the opening bracket of its spans. `next` is the cursor of the spans that follow, if any. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MplpError } from '../../errors/index.js';
 import type { ClickHouseReader } from './clickhouse-reader.js';
+import { latestSpans } from './latest-spans.js';
 import { FIELD, type SpanRow } from './span-row.js';
 import { quoteString, uuidList } from './sql-text.js';
 
@@ -40,7 +41,14 @@ type NarrowRow = [
   metrics: string,
   payloadBytes: number,
 ];
-type PayloadRow = [seq: string, parameters: string, output: string, duration: string, metadata: string, extra: string];
+type PayloadRow = [
+  seq: string,
+  parameters: string,
+  output: string,
+  duration: string,
+  metadata: string,
+  extra: string,
+];
 
 const NO_PAYLOAD: PayloadRow = ['', '', '', '', '', ''];
 
@@ -76,13 +84,18 @@ async function readChunk(
   narrow: boolean,
 ): Promise<SpanRow[]> {
   const project = `project_id = ${quoteString(projectId)}`;
+  const spanIds = uuidList(chunk.map((pointer) => pointer.spanId));
+  const where = `s.${project} AND s.trace_id = '${traceId}' AND s.span_id IN ${spanIds}`;
   const rows = await reader.rows<NarrowRow>(
-    `SELECT ${NARROW_COLUMNS} FROM ${reader.database}.spans AS s FINAL WHERE s.${project} AND s.trace_id = '${traceId}'
-    AND s.span_id IN ${uuidList(chunk.map((pointer) => pointer.spanId))}`,
+    `SELECT ${NARROW_COLUMNS} FROM ${latestSpans(reader.database, where)}`,
   );
-  const seqs = narrow ? [] : rows.filter((row) => row[14] > 0 || (row[11] & FIELD.duration) !== 0).map((row) => row[0]);
+  const seqs = narrow
+    ? []
+    : rows.filter((row) => row[14] > 0 || (row[11] & FIELD.duration) !== 0).map((row) => row[0]);
   const payloads = await readPayloads(reader, project, seqs);
-  const bySpan = new Map(rows.map((row) => [row[1], toSpanRow(traceId, row, payloads.get(row[0]) ?? NO_PAYLOAD)]));
+  const bySpan = new Map(
+    rows.map((row) => [row[1], toSpanRow(traceId, row, payloads.get(row[0]) ?? NO_PAYLOAD)]),
+  );
   return chunk.flatMap((pointer) => bySpan.get(pointer.spanId) ?? []);
 }
 
@@ -98,9 +111,13 @@ async function readPayloads(
   const payloads = new Map<string, PayloadRow>();
   for (let attempt = 0; payloads.size < seqs.length; attempt++) {
     if (attempt === PAYLOAD_ATTEMPTS)
-      throw new MplpError('MPLP_ERR_STORE_UNAVAILABLE', 'ClickHouse has spans of the trace without their payloads.', {
-        retryAfterSeconds: 2,
-      });
+      throw new MplpError(
+        'MPLP_ERR_STORE_UNAVAILABLE',
+        'ClickHouse has spans of the trace without their payloads.',
+        {
+          retryAfterSeconds: 2,
+        },
+      );
     if (attempt > 0) await delay(PAYLOAD_RETRY_MS * attempt);
     const missing = seqs.filter((seq) => !payloads.has(seq));
     const found = await reader.rows<PayloadRow>(

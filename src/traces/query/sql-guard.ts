@@ -59,7 +59,9 @@ function judgeTokens(tokens: readonly SqlToken[]): void {
   tokens.forEach((token, at) => {
     const next = tokens[at + 1];
     if (token.kind === 'quoted' && /[\\\u0000-\u001f\u007f]/.test(token.text))
-      throw forbidden(`The quoted name ${JSON.stringify(token.text)} has a backslash or a control character in it.`);
+      throw forbidden(
+        `The quoted name ${JSON.stringify(token.text)} has a backslash or a control character in it.`,
+      );
     if (token.kind === 'word' && token.text === 'APPLY') throw forbidden('APPLY is not allowed.');
     if (isIdentifierParameter(tokens, at))
       throw forbidden('Parameters of the type Identifier are not allowed: they could name any table.');
@@ -75,7 +77,12 @@ function judgeTokens(tokens: readonly SqlToken[]): void {
 /** `{name:Identifier}` */
 function isIdentifierParameter(tokens: readonly SqlToken[], at: number): boolean {
   const [open, , colon, type] = tokens.slice(at, at + 4);
-  return open?.text === '{' && open.kind === 'symbol' && colon?.text === ':' && /^identifier$/i.test(type?.text ?? '');
+  return (
+    open?.text === '{' &&
+    open.kind === 'symbol' &&
+    colon?.text === ':' &&
+    /^identifier$/i.test(type?.text ?? '')
+  );
 }
 
 /** `… AS t(a, b)` and `WITH t (a, b) AS (…)`: names for columns, not a call. */
@@ -134,10 +141,17 @@ function judgeNode(node: Node, path: readonly Node[]): void {
   if (node.type === 'Function') {
     const asTable = parent?.type === 'TableExpression';
     if (asTable ? !isAllowedTableFunction(node.name) : !isAllowedFunction(node.name))
-      throw forbidden(`The ${asTable ? 'table function' : 'function'} ${node.name} is not allowed in a query.`);
+      throw forbidden(
+        `The ${asTable ? 'table function' : 'function'} ${node.name} is not allowed in a query.`,
+      );
   }
   const call = path[path.length - 2];
-  if (node.type === 'Identifier' && node.place === 1 && call?.type === 'Function' && IN_FUNCTION.test(call.name))
+  if (
+    node.type === 'Identifier' &&
+    node.place === 1 &&
+    call?.type === 'Function' &&
+    IN_FUNCTION.test(call.name)
+  )
     judgeTable(node.name);
 }
 
@@ -146,6 +160,7 @@ function judgeTable(name: string): void {
     throw forbidden(`The table ${name} is not among the views that a query may read.`);
 }
 
-const formatClause = () => invalid('Name the format in the member `format` of the request, not in a FORMAT clause.');
+const formatClause = () =>
+  invalid('Name the format in the member `format` of the request, not in a FORMAT clause.');
 const forbidden = (detail: string) => new MplpError('MPLP_ERR_QUERY_FORBIDDEN', detail);
 const invalid = (detail: string) => new MplpError('MPLP_ERR_QUERY_INVALID', detail);

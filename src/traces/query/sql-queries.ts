@@ -44,7 +44,10 @@ export interface SqlQueries {
 
 export interface SqlQueriesOptions {
   readonly store: ClickHouseStore;
-  readonly config: Pick<Config, 'queryTimeoutMs' | 'queryMaxRows' | 'queryMaxMemoryBytes' | 'queryMaxResultBytes'>;
+  readonly config: Pick<
+    Config,
+    'queryTimeoutMs' | 'queryMaxRows' | 'queryMaxMemoryBytes' | 'queryMaxResultBytes'
+  >;
 }
 
 /**
@@ -59,14 +62,18 @@ export function createSqlQueries({ store, config }: SqlQueriesOptions): SqlQueri
     const format = findResultFormat(query.format);
     if (format === undefined) {
       const known = resultFormatNames().join(', ');
-      throw invalid(`The format ${JSON.stringify(query.format.slice(0, 64))} is not known; there are ${known}.`);
+      throw invalid(
+        `The format ${JSON.stringify(query.format.slice(0, 64))} is not known; there are ${known}.`,
+      );
     }
     checkSize(query);
     const deadline = AbortSignal.timeout(config.queryTimeoutMs);
     const stop = AbortSignal.any([signal, deadline]);
     const timedOut = (error: unknown) =>
       deadline.aborted
-        ? new MplpError('MPLP_ERR_QUERY_LIMIT', `The query ran longer than ${config.queryTimeoutMs} ms.`, { cause: error })
+        ? new MplpError('MPLP_ERR_QUERY_LIMIT', `The query ran longer than ${config.queryTimeoutMs} ms.`, {
+            cause: error,
+          })
         : userSqlError(error);
     try {
       const canonical = await check(query, stop);
@@ -128,14 +135,20 @@ export function createSqlQueries({ store, config }: SqlQueriesOptions): SqlQueri
 
 function checkSize(query: SqlQuery): void {
   const bytes = Buffer.byteLength(query.sql);
-  if (bytes > MAX_SQL_BYTES) throw invalid(`The statement has ${bytes} bytes; at most ${MAX_SQL_BYTES} are taken.`);
+  if (bytes > MAX_SQL_BYTES)
+    throw invalid(`The statement has ${bytes} bytes; at most ${MAX_SQL_BYTES} are taken.`);
   if (query.sql.includes('\0')) throw invalid('The statement has a NUL character in it.');
   const paramBytes = encodeURIComponent(JSON.stringify(query.params)).length;
   if (paramBytes > MAX_PARAM_BYTES)
-    throw invalid(`The parameters take ${paramBytes} bytes encoded; at most ${MAX_PARAM_BYTES} are taken. Write long lists into the statement.`);
+    throw invalid(
+      `The parameters take ${paramBytes} bytes encoded; at most ${MAX_PARAM_BYTES} are taken. Write long lists into the statement.`,
+    );
 }
 
-async function text(client: ClickHouseClient, request: Parameters<ClickHouseClient['exec']>[0]): Promise<string> {
+async function text(
+  client: ClickHouseClient,
+  request: Parameters<ClickHouseClient['exec']>[0],
+): Promise<string> {
   const { stream } = await client.exec(request);
   const chunks: Buffer[] = [];
   for await (const chunk of stream as Readable) chunks.push(chunk as Buffer);
@@ -179,7 +192,8 @@ async function* resultPieces(
   try {
     for await (const piece of stream as AsyncIterable<Buffer>) {
       bytes += piece.length;
-      if (bytes > maxBytes) throw new MplpError('MPLP_ERR_QUERY_LIMIT', `The result has more than ${maxBytes} bytes.`);
+      if (bytes > maxBytes)
+        throw new MplpError('MPLP_ERR_QUERY_LIMIT', `The result has more than ${maxBytes} bytes.`);
       last = piece;
       yield piece;
     }
@@ -195,7 +209,9 @@ async function* resultPieces(
 function streamError(last: Buffer, error: unknown): unknown {
   if (error instanceof MplpError) return error;
   const tail = last.subarray(-8192).toString('utf8');
-  const match = /Code: (\d+)\. DB::Exception: ([^]*)/.exec(tail.slice(Math.max(0, tail.lastIndexOf('__exception__'))));
+  const match = /Code: (\d+)\. DB::Exception: ([^]*)/.exec(
+    tail.slice(Math.max(0, tail.lastIndexOf('__exception__'))),
+  );
   if (match === null) return error;
   return new ClickHouseError({ code: match[1] ?? '', message: match[2] ?? '' });
 }

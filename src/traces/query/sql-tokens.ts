@@ -5,7 +5,8 @@ export interface SqlToken {
   readonly text: string;
 }
 
-const TOKEN = /\s+|([A-Za-z_][A-Za-z0-9_]*)|`((?:[^`\\]|\\[^]|``)*)`|('(?:[^'\\]|\\[^]|'')*')|([0-9][A-Za-z0-9_.]*)|([^])/gy;
+const TOKEN =
+  /\s+|([A-Za-z_][A-Za-z0-9_]*)|`((?:[^`\\]|\\[^]|``)*)`|('(?:[^'\\]|\\[^]|'')*')|([0-9][A-Za-z0-9_.]*)|([^])/gy;
 
 /** Splits canonical SQL text. Never fails: what it does not know is a symbol of one character. */
 export function sqlTokens(sql: string): SqlToken[] {

@@ -17,7 +17,8 @@ export function createTextSearch(text: string): TextSearch {
   const needles = escaped === text ? [text] : [text, escaped];
   const isAscii = /^[\u0000-\u007f]*$/.test(text);
   const position = isAscii ? 'positionCaseInsensitive' : 'positionCaseInsensitiveUTF8';
-  const occursIn = (column: string) => needles.map((needle) => `${position}(${column}, ${quoteString(needle)}) > 0`).join(' OR ');
+  const occursIn = (column: string) =>
+    needles.map((needle) => `${position}(${column}, ${quoteString(needle)}) > 0`).join(' OR ');
   return {
     condition(database, projectId, seqs) {
       const payloadFits = PAYLOADS.map(occursIn).join(' OR ');

@@ -35,10 +35,15 @@ export function parseTraceFilter(query: URLSearchParams): TraceFilter {
   const reader = new ParameterReader(
     query,
     (name) =>
-      NAMES.includes(name) || name === 'limit' || name === 'cursor' || (name.startsWith(TAG) && name.length > TAG.length),
+      NAMES.includes(name) ||
+      name === 'limit' ||
+      name === 'cursor' ||
+      (name.startsWith(TAG) && name.length > TAG.length),
     `${NAMES.join(', ')}, tag.<key>, limit and cursor`,
   );
-  const tags = [...query].filter(([name]) => name.startsWith(TAG)).map(([name, value]) => [name.slice(4), value] as const);
+  const tags = [...query]
+    .filter(([name]) => name.startsWith(TAG))
+    .map(([name, value]) => [name.slice(4), value] as const);
   const filter: TraceFilter = {
     agentId: reader.uuid('agent_id'),
     contextId: reader.uuid('context_id'),
@@ -66,7 +71,9 @@ export function spanConditions(filter: TraceFilter): string[] {
   if (filter.type !== undefined) conditions.push(`s.action_type = '${filter.type}'`);
   if (filter.status !== undefined) conditions.push(`s.status = '${filter.status}'`);
   for (const [key, value] of filter.tags)
-    conditions.push(`(mapContains(s.tags, ${quoteString(key)}) AND s.tags[${quoteString(key)}] = ${quoteString(value)})`);
+    conditions.push(
+      `(mapContains(s.tags, ${quoteString(key)}) AND s.tags[${quoteString(key)}] = ${quoteString(value)})`,
+    );
   return conditions;
 }
 

@@ -56,7 +56,8 @@ export function buildForest(spans: readonly TreeSpan[]): Forest {
     depth[place] = at;
     place += 1;
     const children: number[] = [];
-    for (let child = firstChild[index] as number; child !== NONE; child = nextSibling[child] as number) children.push(child);
+    for (let child = firstChild[index] as number; child !== NONE; child = nextSibling[child] as number)
+      children.push(child);
     for (let i = children.length - 1; i >= 0; i--) {
       waiting.push(children[i] as number);
       waitingDepth.push(at + 1);
@@ -68,7 +69,9 @@ export function buildForest(spans: readonly TreeSpan[]): Forest {
 function findParents(spans: readonly TreeSpan[]): Int32Array {
   const places = new Map<string, number>();
   spans.forEach((span, index) => places.set(span.spanId, index));
-  return Int32Array.from(spans, (span) => (span.parentId === undefined ? NONE : (places.get(span.parentId) ?? MISSING)));
+  return Int32Array.from(spans, (span) =>
+    span.parentId === undefined ? NONE : (places.get(span.parentId) ?? MISSING),
+  );
 }
 
 /** Makes the earliest span of each circle a root. */

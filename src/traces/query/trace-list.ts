@@ -8,7 +8,7 @@ import { readSummaries, type ExactTrace, type TraceSummary } from './trace-summa
 
 const CURSOR_KIND = 'traces';
 const CURSOR_PATTERN = /^(-?\d{1,19}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
-const FIRST_BATCH = 256;
+const MIN_BATCH = 64;
 const MAX_BATCH = 2048;
 /** Batches that are read before the store is asked, over all spans, which traces can fit at all. */
 const BATCHES_WITHOUT_PREFILTER = 2;
@@ -45,16 +45,23 @@ export async function listTraces(
   let prefilter: string | undefined;
   for (let batch = 0; ; batch++) {
     if (batch === BATCHES_WITHOUT_PREFILTER) prefilter = prefilterCondition(reader, projectId, filter);
-    const size = Math.min(MAX_BATCH, FIRST_BATCH << Math.min(batch, 3));
+    const size = Math.min(MAX_BATCH, firstBatch(filter) << Math.min(batch, 5));
     const read = (condition?: string) => readCandidates(reader, projectId, filter, position, condition, size);
     const candidates = await read(prefilter).catch((error: unknown) => {
       // The scan of the prefilter is too much: go on without it, as far as the budget lasts.
-      if (prefilter === undefined || !(error instanceof MplpError && error.code === 'MPLP_ERR_QUERY_LIMIT')) throw error;
+      if (prefilter === undefined || !(error instanceof MplpError && error.code === 'MPLP_ERR_QUERY_LIMIT'))
+        throw error;
       prefilter = undefined;
       return read();
     });
     const ids = [...new Set(candidates.map((candidate) => candidate.traceId))];
-    const exact = await readSummaries(reader, projectId, ids, filter, textCondition(reader, projectId, filter, ids));
+    const exact = await readSummaries(
+      reader,
+      projectId,
+      ids,
+      filter,
+      textCondition(reader, projectId, filter, ids),
+    );
     for (const candidate of candidates) {
       position = candidate;
       const trace = exact.get(candidate.traceId);
@@ -65,8 +72,16 @@ export async function listTraces(
       if (traces.length === filter.limit) return { traces, next: writeCursor(candidate) };
     }
     if (candidates.length < size) return { traces, next: null };
-    if (performance.now() - startedAt > budgetMs && position !== undefined) return { traces, next: writeCursor(position) };
+    if (performance.now() - startedAt > budgetMs && position !== undefined)
+      return { traces, next: writeCursor(position) };
   }
+}
+
+/** Without filters on spans nearly every candidate is listed. */
+function firstBatch(filter: TraceFilter): number {
+  const hasFilters =
+    spanConditions(filter).length > 0 || filter.text !== undefined || filter.minDurationMs !== undefined;
+  return Math.max(MIN_BATCH, Math.ceil(filter.limit * (hasFilters ? 3 : 1.2)));
 }
 
 function readCandidates(
@@ -80,11 +95,17 @@ function readCandidates(
   const conditions = [...indexConditions(projectId, 'all', NIL)];
   if (after !== undefined) {
     const start = timeLiteral(after.startNano);
-    conditions.push(`start_time <= ${start}`, `(start_time, trace_id) < (${start}, toUUID('${after.traceId}'))`);
+    conditions.push(
+      `start_time <= ${start}`,
+      `(start_time, trace_id) < (${start}, toUUID('${after.traceId}'))`,
+    );
   }
   if (filter.fromNano !== undefined) conditions.push(`start_time >= ${timeLiteral(filter.fromNano)}`);
   if (filter.toNano !== undefined) conditions.push(`start_time < ${timeLiteral(filter.toNano)}`);
-  for (const [dimension, value] of [['agent', filter.agentId], ['context', filter.contextId]] as const) {
+  for (const [dimension, value] of [
+    ['agent', filter.agentId],
+    ['context', filter.contextId],
+  ] as const) {
     if (value === undefined) continue;
     const where = indexConditions(projectId, dimension, value).join(' AND ');
     conditions.push(`trace_id IN (SELECT trace_id FROM ${reader.database}.trace_index WHERE ${where})`);
@@ -107,7 +128,12 @@ function timeLiteral(unixNano: bigint): string {
   return `fromUnixTimestamp64Nano(${clampNano(unixNano)}, 'UTC')`;
 }
 
-function textCondition(reader: ClickHouseReader, projectId: string, filter: TraceFilter, ids: readonly string[]) {
+function textCondition(
+  reader: ClickHouseReader,
+  projectId: string,
+  filter: TraceFilter,
+  ids: readonly string[],
+) {
   if (filter.text === undefined || ids.length === 0) return undefined;
   const seqs = `SELECT seq FROM ${reader.database}.spans WHERE project_id = ${quoteString(projectId)} AND trace_id IN ${uuidList(ids)}`;
   return createTextSearch(filter.text).condition(reader.database, projectId, seqs);
@@ -118,7 +144,11 @@ function textCondition(reader: ClickHouseReader, projectId: string, filter: Trac
  * over the columns that the filter needs, which pays once the newest traces were looked at in vain. `undefined` when
  * the index alone decides.
  */
-function prefilterCondition(reader: ClickHouseReader, projectId: string, filter: TraceFilter): string | undefined {
+function prefilterCondition(
+  reader: ClickHouseReader,
+  projectId: string,
+  filter: TraceFilter,
+): string | undefined {
   const project = `project_id = ${quoteString(projectId)}`;
   const selects: string[] = [];
   const indexed = { ...filter, agentId: undefined, contextId: undefined };
@@ -127,7 +157,9 @@ function prefilterCondition(reader: ClickHouseReader, projectId: string, filter:
     if (filter.fromNano !== undefined) conditions.push(`s.start_time >= ${timeLiteral(filter.fromNano)}`);
     if (filter.text !== undefined)
       conditions.push(createTextSearch(filter.text).condition(reader.database, projectId, undefined));
-    selects.push(`SELECT DISTINCT s.trace_id FROM ${reader.database}.spans AS s WHERE ${conditions.join(' AND ')}`);
+    selects.push(
+      `SELECT DISTINCT s.trace_id FROM ${reader.database}.spans AS s WHERE ${conditions.join(' AND ')}`,
+    );
   }
   if (filter.minDurationMs !== undefined)
     selects.push(

@@ -16,7 +16,12 @@ const MAX_LIST_BUDGET_MS = 5_000;
 export interface TraceQueries {
   list(projectId: string, filter: TraceFilter, signal: AbortSignal): Promise<TraceList>;
   /** JSON text of a page of spans. Throws `MPLP_ERR_TRACES_NOT_FOUND` before the first piece. */
-  spans(projectId: string, traceId: string, request: SpanPageRequest, signal: AbortSignal): Promise<AsyncIterable<string>>;
+  spans(
+    projectId: string,
+    traceId: string,
+    request: SpanPageRequest,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<string>>;
   /** The whole trace as a file. Throws `MPLP_ERR_TRACES_NOT_FOUND`. */
   exportTrace(
     projectId: string,

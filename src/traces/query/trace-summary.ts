@@ -1,5 +1,6 @@
 import type { ClickHouseReader } from './clickhouse-reader.js';
 import { unixNanoToDateTime } from '../../protocol/index.js';
+import { latestSpans } from './latest-spans.js';
 import { spanConditions, traceConditions, type TraceFilter } from './trace-filter.js';
 import { quoteString, uuidList } from './sql-text.js';
 import { END_NANO, ERROR_STATUSES, ROOT_ACTION } from './views.js';
@@ -47,8 +48,7 @@ export async function readSummaries(
       toString(count()), toString(countIf(s.status IN ${ERROR_STATUSES})), ${ROOT_ACTION},
       arrayMap(x -> toString(x), arraySort(groupUniqArray(s.agent_id))),
       arrayMap(x -> toString(x), arraySort(groupUniqArray(s.context_id)))
-    FROM ${reader.database}.spans AS s FINAL
-    WHERE s.project_id = ${quoteString(projectId)} AND s.trace_id IN ${uuidList(traceIds)}
+    FROM ${latestSpans(reader.database, `s.project_id = ${quoteString(projectId)} AND s.trace_id IN ${uuidList(traceIds)}`)}
     GROUP BY s.trace_id
     ${having.length === 0 ? '' : `HAVING ${having.join(' AND ')}`}`,
   );

@@ -1,6 +1,7 @@
 import { MplpError } from '../../errors/index.js';
 import type { ClickHouseReader } from './clickhouse-reader.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
+import { latestSpans } from './latest-spans.js';
 import { readSpans } from './span-reader.js';
 import { rebuildSpan } from './span-rebuild.js';
 import { buildForest, type Forest, type TreeSpan } from './trace-forest.js';
@@ -38,7 +39,7 @@ async function readShape(reader: ClickHouseReader, projectId: string, traceId: s
   const spans: TreeSpan[] = [];
   const rows = reader.stream<[string, string, number]>(
     `SELECT toString(s.span_id), if(bitTest(s.fields, 1), toString(s.parent_span_id), ''), s.payload_bytes
-    FROM ${reader.database}.spans AS s FINAL WHERE ${traceWhere(projectId, traceId)}
+    FROM ${latestSpans(reader.database, traceWhere(projectId, traceId))}
     ORDER BY s.start_time, toString(s.span_id)`,
   );
   for await (const group of rows)

@@ -15,7 +15,7 @@ export const ERROR_STATUSES = `('failure', 'timeout')`;
 export const END_NANO = 'toUnixTimestamp64Nano(s.start_time) + greatest(s.duration_ns, 0)';
 
 /** Action of the span without a parent, else of the earliest span. */
-export const ROOT_ACTION = 'argMin(s.action_name, (bitTest(s.fields, 1), s.start_time, toString(s.span_id)))';
+export const ROOT_ACTION = 'argMin(s.action_name, (bitTest(s.fields, 1), s.start_time, s.span_id))';
 
 /**
  * The SELECT behind a view, bound to one project. Exact: `FINAL` keeps the latest revision of each span. Only

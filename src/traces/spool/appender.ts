@@ -234,8 +234,8 @@ export function createAppender(options: AppenderOptions): Appender {
     if (fault !== undefined)
       log.warn({ err: fault.error, segment: segment.id }, 'a segment is sealed in memory only');
     failpoints?.hit('spool.sealed');
+    // Both in one turn, so that the segment is counted as waiting at any moment.
     active = undefined;
-    await closeSegment(writer, segment);
     const { id, base, bytes, rows, firstAppendAtMs, receiptState, resolveStored } = segment;
     segments.push({
       id,
@@ -253,6 +253,7 @@ export function createAppender(options: AppenderOptions): Appender {
       verified: true,
       prepareAttempts: 0,
     });
+    await closeSegment(writer, segment);
     if (draining || state !== 'open') return;
     spare = makeSegment();
     spare.catch(() => undefined);

@@ -30,7 +30,12 @@ async function openEvents(query = ''): Promise<Tail & { readonly response: Incom
     const headers = { authorization: `Bearer ${engine.key}`, accept: 'text/event-stream' };
     get(`${engine.url}/v1.0/traces/stream${query}`, { headers, agent: false }, resolve).on('error', reject);
   });
-  const tail = { spans: [] as Record<string, unknown>[], missed: 0, response, close: () => void response.destroy() };
+  const tail = {
+    spans: [] as Record<string, unknown>[],
+    missed: 0,
+    response,
+    close: () => void response.destroy(),
+  };
   let rest = '';
   response.setEncoding('utf8');
   response.on('error', () => {});
@@ -49,7 +54,10 @@ async function openEvents(query = ''): Promise<Tail & { readonly response: Incom
 }
 
 async function openSocket(query = ''): Promise<Tail & { readonly socket: WebSocket }> {
-  const socket = new WebSocket(`${engine.url.replace('http', 'ws')}/v1.0/traces/stream${query}`, ['mplp', `bearer.${engine.key}`]);
+  const socket = new WebSocket(`${engine.url.replace('http', 'ws')}/v1.0/traces/stream${query}`, [
+    'mplp',
+    `bearer.${engine.key}`,
+  ]);
   const tail = { spans: [] as Record<string, unknown>[], missed: 0, socket, close: () => socket.terminate() };
   socket.on('message', (data: Buffer) => {
     const message = JSON.parse(data.toString()) as { span?: Record<string, unknown>; missed?: number };
@@ -88,7 +96,14 @@ test('spans of every form reach event streams and sockets, filtered', async () =
 
 test('bodies that a decoder thread takes are seen as well', async () => {
   const tail = await openSocket(`?context_id=${uuid('c', 5)}`);
-  const spans = Array.from({ length: 400 }, (_, i) => spanOf({ span: 1000 + i, context: i % 2 === 0 ? 5 : 6, startMs: i, parameters: { text: 'x'.repeat(200) } }));
+  const spans = Array.from({ length: 400 }, (_, i) =>
+    spanOf({
+      span: 1000 + i,
+      context: i % 2 === 0 ? 5 : 6,
+      startMs: i,
+      parameters: { text: 'x'.repeat(200) },
+    }),
+  );
   await post(spans.map((span) => JSON.stringify(span)).join('\n'), 'application/x-ndjson');
   await waitFor(() => tail.spans.length + tail.missed, 200);
   expect(tail.spans.every((span) => span['context_id'] === uuid('c', 5))).toBe(true);
@@ -104,7 +119,14 @@ test('slow readers are told how many spans they missed; a quick one misses none'
   const bodies = 400;
   const perBody = 10;
   for (let body = 0; body < bodies; body++) {
-    const spans = Array.from({ length: perBody }, (_, i) => spanOf({ span: 10_000 + body * perBody + i, action: 'flood', startMs: i, parameters: { text: 'x'.repeat(8_000) } }));
+    const spans = Array.from({ length: perBody }, (_, i) =>
+      spanOf({
+        span: 10_000 + body * perBody + i,
+        action: 'flood',
+        startMs: i,
+        parameters: { text: 'x'.repeat(8_000) },
+      }),
+    );
     await post(spans.map((span) => JSON.stringify(span)).join('\n'), 'application/x-ndjson');
     // The quick reader is given its turn.
     await waitFor(() => quick.spans.length + quick.missed, (body + 1) * perBody);
@@ -120,7 +142,9 @@ test('slow readers are told how many spans they missed; a quick one misses none'
 }, 60_000);
 
 test('bad filters are a 400 problem, on the socket before it opens; no key is a 401', async () => {
-  const response = await fetch(`${engine.url}/v1.0/traces/stream?agent=1`, { headers: { authorization: `Bearer ${engine.key}` } });
+  const response = await fetch(`${engine.url}/v1.0/traces/stream?agent=1`, {
+    headers: { authorization: `Bearer ${engine.key}` },
+  });
   expect(response.status).toBe(400);
   expect(response.headers.get('content-type')).toContain('application/problem+json');
   expect(JSON.stringify(await response.json())).toContain('?agent');
@@ -130,13 +154,19 @@ test('bad filters are a 400 problem, on the socket before it opens; no key is a 
 
 test('the filters of clients that are gone are free again', async () => {
   for (let round = 0; round < 3; round++) {
-    const tails = await Promise.all(Array.from({ length: 32 }, (_, i) => openEvents(`?action=round-${round}-${i}`)));
-    const response = await fetch(`${engine.url}/v1.0/traces/stream?action=too-many`, { headers: { authorization: `Bearer ${engine.key}` } });
+    const tails = await Promise.all(
+      Array.from({ length: 32 }, (_, i) => openEvents(`?action=round-${round}-${i}`)),
+    );
+    const response = await fetch(`${engine.url}/v1.0/traces/stream?action=too-many`, {
+      headers: { authorization: `Bearer ${engine.key}` },
+    });
     expect(response.status).toBe(429);
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
     tails.forEach((tail) => tail.close());
     const open = async () => {
-      const metrics = await fetch(`${engine.url}/metrics`, { headers: { authorization: `Bearer ${engine.key}` } });
+      const metrics = await fetch(`${engine.url}/metrics`, {
+        headers: { authorization: `Bearer ${engine.key}` },
+      });
       return /^mplp_tail_subscribers (\d+)/m.exec(await metrics.text())?.[1];
     };
     await expect.poll(open, { timeout: 15_000 }).toBe('0');

@@ -17,7 +17,10 @@ function openStream(hub: TailHub, query = '', heartbeatMs = 60_000) {
     traceId: 't',
   } satisfies HttpRequest;
   const { routes } = createStreamRoutes({ hub, heartbeatMs });
-  const reply = routes[0]!.handle(request) as { body: AsyncIterable<Uint8Array>; headers: Record<string, string> };
+  const reply = routes[0]!.handle(request) as {
+    body: AsyncIterable<Uint8Array>;
+    headers: Record<string, string>;
+  };
   const chunks = reply.body[Symbol.asyncIterator]();
   const read = async () => {
     const { value, done } = await chunks.next();
@@ -35,7 +38,13 @@ function publish(hub: TailHub, ...spans: string[]): void {
     at += Buffer.byteLength(span) + 1;
   }
   const matchesDropped = new Uint32Array();
-  hub.publish({ form: 'ndjson', body, matches: Uint32Array.from(matches), matchesDropped, version: hub.version });
+  hub.publish({
+    form: 'ndjson',
+    body,
+    matches: Uint32Array.from(matches),
+    matchesDropped,
+    version: hub.version,
+  });
 }
 
 test('an event stream: greeting, spans joined into one chunk, then waiting', async () => {

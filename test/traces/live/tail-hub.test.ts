@@ -1,11 +1,22 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import { createTailHub, socketFrame, sseFrame, type TailHub, type TailSubscription } from '#dist/traces/live/index.js';
+import {
+  createTailHub,
+  socketFrame,
+  sseFrame,
+  type TailHub,
+  type TailSubscription,
+} from '#dist/traces/live/index.js';
 
 const AGENT = '6f1c2d3e-4b5a-4c6d-8e7f-901234567890';
 
 /** One body of JSON spans, each matching the filters of `masks`. */
-function publish(hub: TailHub, spans: readonly string[], masks: readonly number[], version = hub.version): void {
+function publish(
+  hub: TailHub,
+  spans: readonly string[],
+  masks: readonly number[],
+  version = hub.version,
+): void {
   const body = Buffer.from(`[${spans.join(',')}]`);
   const matches: number[] = [];
   let at = 1;
@@ -14,7 +25,13 @@ function publish(hub: TailHub, spans: readonly string[], masks: readonly number[
     matches.push(masks[index] ?? 1, at, at + bytes);
     at += bytes + 1;
   });
-  hub.publish({ form: 'json', body, matches: Uint32Array.from(matches), matchesDropped: new Uint32Array(), version });
+  hub.publish({
+    form: 'json',
+    body,
+    matches: Uint32Array.from(matches),
+    matchesDropped: new Uint32Array(),
+    version,
+  });
   body.fill(0);
 }
 

@@ -203,8 +203,9 @@ describe('a segment in ClickHouse', () => {
 describe('a record that ClickHouse cannot read', () => {
   it('is a dead letter in the table; its neighbours are stored once; replay and removal work', async () => {
     const line = await startLine();
-    const broken = { ...spanRecord(7), block: Buffer.from('this is no Native block, and never will be one') };
-    broken.crc32c = loadNative().crc32c(broken.block);
+    const unparsable = await line.store.client.exec({ query: `SELECT 'abc' AS seq FORMAT Native` });
+    const block = Buffer.concat(await unparsable.stream.toArray());
+    const broken = { ...spanRecord(7), block, crc32c: loadNative().crc32c(block) };
     await Promise.all([...[1, 2, 3].map(spanRecord), broken, ...[4, 5].map(spanRecord)].map((record) => line.spool.append(record)));
     await line.spool.seal();
     expect(await line.loader.drain(20_000)).toBe(true);

@@ -315,6 +315,26 @@ describe('poison (I9)', () => {
     expect(deadLetters.letters.size).toBe(1);
   });
 
+  it('is also what fails again and again for any reason while all else goes in', async () => {
+    const dataDir = await temporaryFolder();
+    const spool = await openSpool(dataDir, { spoolSegmentBytes: 4096 });
+    const sink = scriptedSink();
+    const deadLetters = memoryDeadLetters();
+    const bad = makeRecord(1000);
+    sink.script = (_batch, _attempt, content) => (isBad(content, [bad]) ? { verdict: 'retry' } : 'ok');
+    const loader = startLoader(spool, sink, dataDir, { deadLetters });
+    const neighbour = makeRecord(1000);
+    const stored = await appendAll(spool, [neighbour, bad]);
+    await spool.seal();
+    for (let count = 0; count < 40; count++) stored.push(...(await appendAll(spool, [makeRecord(3000)])));
+    const later = setInterval(() => void spool.append(makeRecord(3000)), 5);
+    onTestFinished(() => clearInterval(later));
+    await Promise.all(stored);
+    expect([...deadLetters.letters.values()].map(({ block }) => block)).toEqual([bad.block]);
+    expect([...sink.stored.values()].some((content) => content.equals(neighbour.block))).toBe(true);
+    expect(loader.health().status).not.toBe('operator');
+  });
+
   it('that concerns every record is taken for a fault of the table, not of the spans', async () => {
     const dataDir = await temporaryFolder();
     const spool = await openSpool(dataDir);

@@ -6,7 +6,12 @@ import { pino } from 'pino';
 import { startEmbeddedClickHouse } from '#dist/embedded/clickhouse/index.js';
 import { loadNative, type BodyForm } from '#dist/native/index.js';
 import { createClickHouseStore, type ClickHouseStore } from '#dist/store/clickhouse/index.js';
-import { createSqlQueries, createTraceQueries, type SqlQueries, type TraceQueries } from '#dist/traces/query/index.js';
+import {
+  createSqlQueries,
+  createTraceQueries,
+  type SqlQueries,
+  type TraceQueries,
+} from '#dist/traces/query/index.js';
 
 export const config = {
   queryTimeoutMs: 20_000,
@@ -21,7 +26,10 @@ export interface Stored {
   readonly queries: TraceQueries;
   readonly sql: SqlQueries;
   /** Stores spans the way the engine does: native decoder, Native block, one insert. Later calls have higher seqs. */
-  put(body: string | Uint8Array | readonly object[], options?: { projectId?: string; form?: BodyForm }): Promise<void>;
+  put(
+    body: string | Uint8Array | readonly object[],
+    options?: { projectId?: string; form?: BodyForm },
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,7 +51,10 @@ export async function startStored(limits: Partial<typeof config> = {}): Promise<
     sql,
     queries: createTraceQueries({ store, config: { ...config, ...limits } }),
     async put(spans, { projectId = 'default', form = 'json' } = {}) {
-      const body = spans instanceof Uint8Array ? spans : Buffer.from(typeof spans === 'string' ? spans : JSON.stringify(spans));
+      const body =
+        spans instanceof Uint8Array
+          ? spans
+          : Buffer.from(typeof spans === 'string' ? spans : JSON.stringify(spans));
       const result = decoder.decode(body, body.length, form, {
         projectId,
         seqBase,
@@ -52,12 +63,17 @@ export async function startStored(limits: Partial<typeof config> = {}): Promise<
         maxTimeUnixNano: 4_000_000_000_000_000_000n,
         maxSpanBytes: 16 * 1024 * 1024,
       });
-      if (result.malformed !== undefined || result.refused.length > 0) throw new Error(`refused: ${JSON.stringify(result.malformed)}`);
+      if (result.malformed !== undefined || result.refused.length > 0)
+        throw new Error(`refused: ${JSON.stringify(result.malformed)}`);
       const token = String(seqBase);
       seqBase += SEQS_PER_BODY;
       const bytes = Buffer.alloc(decoder.maxBlockBytes);
       const block = decoder.take(bytes);
-      await store.insertBlocks({ stream: Readable.from([bytes.subarray(0, block.bytes)]), token, signal: noSignal });
+      await store.insertBlocks({
+        stream: Readable.from([bytes.subarray(0, block.bytes)]),
+        token,
+        signal: noSignal,
+      });
     },
     async close() {
       await sql.close();
@@ -127,7 +143,10 @@ export function spanOf(sketch: SpanSketch): object {
       type: sketch.type ?? 'execute',
       ...(sketch.parameters === undefined ? {} : { parameters: sketch.parameters }),
     },
-    timestamp: { start: timeOf(sketch.startMs), ...(sketch.endMs === undefined ? {} : { end: timeOf(sketch.endMs) }) },
+    timestamp: {
+      start: timeOf(sketch.startMs),
+      ...(sketch.endMs === undefined ? {} : { end: timeOf(sketch.endMs) }),
+    },
     ...(Object.keys(result).length === 0 ? {} : { result }),
     ...(sketch.tags === undefined ? {} : { metadata: { tags: sketch.tags } }),
     ...sketch.members,
@@ -137,6 +156,8 @@ export function spanOf(sketch: SpanSketch): object {
 /** Parses JSON with every number as `{"#": spelling}`, so that equality sees spellings. */
 export function parseKeepingNumbers(text: string): unknown {
   return JSON.parse(
-    text.replace(/"(?:[^"\\]|\\[^])*"|-?\d[\d.eE+-]*/g, (token) => (token.startsWith('"') ? token : `{"#":"${token}"}`)),
+    text.replace(/"(?:[^"\\]|\\[^])*"|-?\d[\d.eE+-]*/g, (token) =>
+      token.startsWith('"') ? token : `{"#":"${token}"}`,
+    ),
   );
 }

@@ -1,15 +1,18 @@
 /** Questions that people ask; every one must run. */
-export const pleasantStatements: readonly { readonly sql: string; readonly params?: Record<string, unknown> }[] = [
+export const pleasantStatements: readonly {
+  readonly sql: string;
+  readonly params?: Record<string, unknown>;
+}[] = [
   'SELECT 1',
   'select count() from spans;',
   'SELECT * FROM spans LIMIT 5',
   'SELECT * FROM traces ORDER BY start_time DESC LIMIT 5',
   'SELECT * FROM span_details LIMIT 5',
   'SELECT * FROM action_minutes ORDER BY minute LIMIT 5',
-  '-- a comment\nSELECT action_name, count() AS n, countIf(status = \'failure\') AS failures FROM spans GROUP BY action_name HAVING n > 0 ORDER BY failures DESC, n /* and another */ LIMIT 10',
+  "-- a comment\nSELECT action_name, count() AS n, countIf(status = 'failure') AS failures FROM spans GROUP BY action_name HAVING n > 0 ORDER BY failures DESC, n /* and another */ LIMIT 10",
   "SELECT JSONExtractString(error, 'message') AS message, count() FROM spans WHERE status = 'failure' GROUP BY message",
   "SELECT agent_id, sum(JSONExtractFloat(metrics, 'cost_usd')) AS cost FROM spans GROUP BY agent_id ORDER BY cost DESC",
-  "SELECT toStartOfHour(start_time) AS hour, quantiles(0.5, 0.9, 0.99)(duration_ms) AS q FROM spans GROUP BY hour ORDER BY hour",
+  'SELECT toStartOfHour(start_time) AS hour, quantiles(0.5, 0.9, 0.99)(duration_ms) AS q FROM spans GROUP BY hour ORDER BY hour',
   'SELECT s.trace_id, t.span_count FROM spans AS s INNER JOIN traces AS t USING (trace_id) LIMIT 3',
   'SELECT s.trace_id, t.root_action FROM spans s LEFT JOIN traces t ON s.trace_id = t.trace_id LIMIT 3',
   'WITH slow AS (SELECT trace_id FROM traces WHERE duration_ms > 1) SELECT count() FROM spans WHERE trace_id IN slow',
@@ -20,12 +23,12 @@ export const pleasantStatements: readonly { readonly sql: string; readonly param
   'SELECT action_name FROM spans INTERSECT SELECT action_name FROM spans',
   'SELECT * FROM (SELECT action_name, row_number() OVER (PARTITION BY agent_id ORDER BY start_time) AS n FROM spans) WHERE n = 1',
   'SELECT max(start_time) OVER w FROM spans WINDOW w AS (PARTITION BY trace_id)',
-  "SELECT arrayJoin(mapKeys(tags)) AS key, count() FROM spans GROUP BY key",
+  'SELECT arrayJoin(mapKeys(tags)) AS key, count() FROM spans GROUP BY key',
   "SELECT tags['env'], count() FROM spans GROUP BY tags['env']",
-  'SELECT arrayMap(x -> x + 1, [1, 2]), (1, 2).1, [1, 2][1], map(\'a\', 1)[\'a\']',
+  "SELECT arrayMap(x -> x + 1, [1, 2]), (1, 2).1, [1, 2][1], map('a', 1)['a']",
   "SELECT CASE WHEN duration_ms > 5 THEN 'slow' ELSE 'fast' END AS speed, count() FROM spans GROUP BY speed",
   'SELECT if(isNull(end_time), 1, 0), coalesce(duration_ms, 0), duration_ms IS NULL, NOT (1 = 2) FROM spans LIMIT 1',
-  "SELECT start_time BETWEEN now() - INTERVAL 1 DAY AND now(), toDate(start_time), CAST(1 AS String), 1::Int64 FROM spans LIMIT 1",
+  'SELECT start_time BETWEEN now() - INTERVAL 1 DAY AND now(), toDate(start_time), CAST(1 AS String), 1::Int64 FROM spans LIMIT 1',
   'SELECT * EXCEPT (tags) FROM spans LIMIT 1',
   'SELECT * REPLACE (toString(agent_id) AS agent_id) FROM spans LIMIT 1',
   "SELECT COLUMNS('^action') FROM spans LIMIT 1",
@@ -33,7 +36,7 @@ export const pleasantStatements: readonly { readonly sql: string; readonly param
   'SELECT action_name, action_type, count() FROM spans GROUP BY GROUPING SETS ((action_name), (action_type))',
   'SELECT action_name, count() FROM spans GROUP BY CUBE(action_name)',
   'SELECT number FROM numbers(5)',
-  'SELECT * FROM (VALUES (1, \'a\'), (2, \'b\')) AS t(id, name)',
+  "SELECT * FROM (VALUES (1, 'a'), (2, 'b')) AS t(id, name)",
   'WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT sum(n) FROM r',
   'SELECT toStartOfMinute(start_time) AS m, count() FROM spans GROUP BY m ORDER BY m WITH FILL STEP INTERVAL 1 MINUTE LIMIT 10',
   'SELECT trace_id FROM spans LIMIT 2 BY agent_id LIMIT 10 OFFSET 1',
@@ -45,11 +48,15 @@ export const pleasantStatements: readonly { readonly sql: string; readonly param
   'SELECT p99, minute FROM action_minutes',
   'SELECT a.span_id FROM spans AS a ASOF JOIN spans AS b ON a.agent_id = b.agent_id AND a.start_time >= b.start_time',
   'SELECT 1 AS x FROM spans ARRAY JOIN [1, 2] AS k LIMIT 1',
-  'SELECT sum(1) FILTER (WHERE status = \'success\') FROM spans',
-].map((sql) => ({ sql }) as { sql: string; params?: Record<string, unknown> })
+  "SELECT sum(1) FILTER (WHERE status = 'success') FROM spans",
+]
+  .map((sql) => ({ sql }) as { sql: string; params?: Record<string, unknown> })
   .concat([
     { sql: 'SELECT {n:UInt8} + 1, {s:String}', params: { n: 4, s: "it's; \\ ok" } },
-    { sql: 'SELECT count() FROM spans WHERE agent_id = {agent:UUID}', params: { agent: '6f1c2d3e-4b5a-4c6d-8e7f-901234567890' } },
+    {
+      sql: 'SELECT count() FROM spans WHERE agent_id = {agent:UUID}',
+      params: { agent: '6f1c2d3e-4b5a-4c6d-8e7f-901234567890' },
+    },
     { sql: 'SELECT {list:Array(String)}', params: { list: ['a', 'b'] } },
     { sql: 'SELECT count() FROM spans WHERE action_name IN {names:Array(String)}', params: { names: ['a'] } },
   ]);

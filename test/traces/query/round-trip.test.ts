@@ -71,12 +71,29 @@ test('MessagePack spans come out as the JSON that the live tail shows', async ()
 
 test('a span sent again counts once, the last revision wins', async () => {
   const trace = 77;
-  await stored.put([spanOf({ trace, span: 1, startMs: 0 }), spanOf({ trace, span: 2, startMs: 1, status: 'success' })]);
-  const second = spanOf({ trace, span: 1, startMs: 0, endMs: 500, status: 'failure', output: { done: true } });
+  await stored.put([
+    spanOf({ trace, span: 1, startMs: 0 }),
+    spanOf({ trace, span: 2, startMs: 1, status: 'success' }),
+  ]);
+  const second = spanOf({
+    trace,
+    span: 1,
+    startMs: 0,
+    endMs: 500,
+    status: 'failure',
+    output: { done: true },
+  });
   await stored.put([second]);
   await stored.put([second]);
   const page = JSON.parse(
-    await textOf(await stored.queries.spans('default', uuid('a', trace), parseSpanPageRequest(new URLSearchParams()), noSignal)),
+    await textOf(
+      await stored.queries.spans(
+        'default',
+        uuid('a', trace),
+        parseSpanPageRequest(new URLSearchParams()),
+        noSignal,
+      ),
+    ),
   ) as { total_spans: number; spans: unknown[] };
   expect(page.total_spans).toBe(2);
   expect(page.spans).toEqual([second, spanOf({ trace, span: 2, startMs: 1, status: 'success' })]);
@@ -84,12 +101,19 @@ test('a span sent again counts once, the last revision wins', async () => {
 
 test('an export holds line breaks of payloads inside one line, and Parquet comes as a file', async () => {
   const trace = 78;
-  await stored.put(`${JSON.stringify(spanOf({ trace, span: 1, startMs: 0 })).slice(0, -1)}, "list": [\n1,\r\n2.50\n]}`);
+  await stored.put(
+    `${JSON.stringify(spanOf({ trace, span: 1, startMs: 0 })).slice(0, -1)}, "list": [\n1,\r\n2.50\n]}`,
+  );
   const lines = await readAll(uuid('a', trace));
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(/"list":\s*\[\s*1,\s*2\.50\s*\]/);
   let parquet = Buffer.alloc(0);
-  for await (const piece of await stored.queries.exportTrace('default', uuid('a', trace), 'parquet', noSignal))
+  for await (const piece of await stored.queries.exportTrace(
+    'default',
+    uuid('a', trace),
+    'parquet',
+    noSignal,
+  ))
     parquet = Buffer.concat([parquet, Buffer.from(piece as Uint8Array)]);
   expect(parquet.subarray(0, 4).toString()).toBe('PAR1');
   expect(parquet.subarray(-4).toString()).toBe('PAR1');

@@ -25,12 +25,15 @@ interface Page {
 
 async function page(trace: number, query = ''): Promise<Page> {
   const request = parseSpanPageRequest(new URLSearchParams(query));
-  return JSON.parse(await textOf(await stored.queries.spans('default', uuid('a', trace), request, noSignal))) as Page;
+  return JSON.parse(
+    await textOf(await stored.queries.spans('default', uuid('a', trace), request, noSignal)),
+  ) as Page;
 }
 
 async function pages(trace: number, query: string): Promise<Page[]> {
   const all: Page[] = [await page(trace, query)];
-  for (let next = all[0]!.next; next !== null; next = all.at(-1)!.next) all.push(await page(trace, `${query}&cursor=${next}`));
+  for (let next = all[0]!.next; next !== null; next = all.at(-1)!.next)
+    all.push(await page(trace, `${query}&cursor=${next}`));
   return all;
 }
 
@@ -44,25 +47,47 @@ function shape(spans: readonly TreeSpan[]): unknown[] {
     const number = Number(span.span_id.slice(-12));
     const marks = (['orphan', 'cycle', 'continued'] as const).filter((mark) => span[mark] === true);
     const children = shape(span.children ?? []);
-    return children.length + marks.length === 0 ? number : [number, ...(children.length === 0 ? [] : [children]), ...marks];
+    return children.length + marks.length === 0
+      ? number
+      : [number, ...(children.length === 0 ? [] : [children]), ...marks];
   });
 }
 
 describe('flat', () => {
   test('ordered by start, ties by span id; pages join to the whole', async () => {
-    await put(1, [5, 3, 9, 1, 7].map((span) => ({ span, startMs: span === 9 ? 1 : span })).concat({ span: 4, startMs: 3 }));
+    await put(
+      1,
+      [5, 3, 9, 1, 7]
+        .map((span) => ({ span, startMs: span === 9 ? 1 : span }))
+        .concat({ span: 4, startMs: 3 }),
+    );
     const whole = await page(1);
     expect(whole).toMatchObject({ trace_id: uuid('a', 1), total_spans: 6, truncated: false, next: null });
     expect(shape(whole.spans)).toEqual([1, 9, 3, 4, 5, 7]);
     const parts = await pages(1, 'limit=2');
-    expect(parts.map((part) => shape(part.spans))).toEqual([[1, 9], [3, 4], [5, 7]]);
+    expect(parts.map((part) => shape(part.spans))).toEqual([
+      [1, 9],
+      [3, 4],
+      [5, 7],
+    ]);
     expect(parts.map((part) => part.truncated)).toEqual([true, true, false]);
     expect(parts.map((part) => part.total_spans)).toEqual([6, 6, 6]);
     expect(parts.flatMap((part) => part.spans)).toEqual(whole.spans);
   });
 
   test('fields=narrow leaves payloads out', async () => {
-    await put(2, [{ span: 1, startMs: 0, status: 'failure', parameters: { a: 1 }, output: { b: 2 }, error: { c: 3 }, tags: { d: 'e' }, members: { f: 4 } }]);
+    await put(2, [
+      {
+        span: 1,
+        startMs: 0,
+        status: 'failure',
+        parameters: { a: 1 },
+        output: { b: 2 },
+        error: { c: 3 },
+        tags: { d: 'e' },
+        members: { f: 4 },
+      },
+    ]);
     const [narrow] = (await page(2, 'fields=narrow')).spans;
     expect(narrow).toEqual({
       ...spanOf({ trace: 2, span: 1, startMs: 0 }),
@@ -76,8 +101,12 @@ describe('flat', () => {
     await expect(page(404)).rejects.toEqual(notFound);
     await expect(page(404, 'view=tree')).rejects.toEqual(notFound);
     await expect(stored.queries.spans('other', uuid('a', 1), request, noSignal)).rejects.toEqual(notFound);
-    await expect(stored.queries.exportTrace('default', uuid('a', 404), 'ndjson', noSignal)).rejects.toEqual(notFound);
-    await expect(stored.queries.exportTrace('default', uuid('a', 404), 'parquet', noSignal)).rejects.toEqual(notFound);
+    await expect(stored.queries.exportTrace('default', uuid('a', 404), 'ndjson', noSignal)).rejects.toEqual(
+      notFound,
+    );
+    await expect(stored.queries.exportTrace('default', uuid('a', 404), 'parquet', noSignal)).rejects.toEqual(
+      notFound,
+    );
   });
 
   test.each(['limit=0', 'limit=10001', 'limit=x', 'view=graph', 'fields=some', 'size=5', 'limit=1&limit=2'])(
@@ -89,14 +118,16 @@ describe('flat', () => {
     },
   );
 
-  test.each(['x', 'c3BhbnM', Buffer.from('spans 1 x').toString('base64url'), Buffer.from("spans 1') OR (1=1").toString('base64url')])(
-    'the cursor %s is a 400',
-    async (cursor) => {
-      const bad = expect.objectContaining({ code: 'MPLP_ERR_HTTP_BAD_REQUEST' }) as Error;
-      await expect(page(1, `cursor=${cursor}`)).rejects.toEqual(bad);
-      await expect(page(1, `view=tree&cursor=${cursor}`)).rejects.toEqual(bad);
-    },
-  );
+  test.each([
+    'x',
+    'c3BhbnM',
+    Buffer.from('spans 1 x').toString('base64url'),
+    Buffer.from("spans 1') OR (1=1").toString('base64url'),
+  ])('the cursor %s is a 400', async (cursor) => {
+    const bad = expect.objectContaining({ code: 'MPLP_ERR_HTTP_BAD_REQUEST' }) as Error;
+    await expect(page(1, `cursor=${cursor}`)).rejects.toEqual(bad);
+    await expect(page(1, `view=tree&cursor=${cursor}`)).rejects.toEqual(bad);
+  });
 });
 
 describe('tree', () => {
@@ -132,7 +163,11 @@ describe('tree', () => {
       { span: 5, parent: 5, startMs: 7 },
       { span: 6, startMs: 0 },
     ]);
-    expect(shape((await page(12, 'view=tree')).spans)).toEqual([6, [2, [[3, [4, 1]]], 'cycle'], [5, 'cycle']]);
+    expect(shape((await page(12, 'view=tree')).spans)).toEqual([
+      6,
+      [2, [[3, [4, 1]]], 'cycle'],
+      [5, 'cycle'],
+    ]);
   });
 
   test("a client's own members of the view's names give way, in the tree only", async () => {
@@ -181,7 +216,14 @@ function joined(parts: readonly Page[]): TreeSpan[] {
 test('a trace of 100,000 spans, a chain as deep as that among them, comes page by page', async () => {
   const total = 100_000;
   for (let from = 1; from <= total; from += 20_000)
-    await put(20, Array.from({ length: 20_000 }, (_, i) => ({ span: from + i, startMs: from + i, ...(from + i === 1 ? {} : { parent: from + i - 1 }) })));
+    await put(
+      20,
+      Array.from({ length: 20_000 }, (_, i) => ({
+        span: from + i,
+        startMs: from + i,
+        ...(from + i === 1 ? {} : { parent: from + i - 1 }),
+      })),
+    );
   const seen = new Set<string>();
   for (const part of await pages(20, 'limit=10000&fields=narrow')) {
     expect(part.total_spans).toBe(total);
@@ -190,7 +232,8 @@ test('a trace of 100,000 spans, a chain as deep as that among them, comes page b
   expect(seen.size).toBe(total);
   const tree = await page(20, 'view=tree&limit=10000&fields=narrow');
   let depth = 0;
-  for (let span: TreeSpan | undefined = tree.spans[0]; span !== undefined; span = span.children?.[0]) depth += 1;
+  for (let span: TreeSpan | undefined = tree.spans[0]; span !== undefined; span = span.children?.[0])
+    depth += 1;
   expect(depth).toBe(10_000);
   let lines = 0;
   for await (const piece of await stored.queries.exportTrace('default', uuid('a', 20), 'ndjson', noSignal))

@@ -15,13 +15,48 @@ let stored: Stored;
 beforeAll(async () => {
   stored = await startStored();
   await stored.put([
-    spanOf({ trace: 1, span: 1, agent: 1, action: 'plan', startMs: 0, endMs: 40, status: 'success', parameters: { goal: 'x' }, tags: { env: 'prod' } }),
-    spanOf({ trace: 1, span: 2, parent: 1, agent: 2, action: 'search', startMs: 10, endMs: 30, status: 'failure', error: { message: 'no net' } }),
+    spanOf({
+      trace: 1,
+      span: 1,
+      agent: 1,
+      action: 'plan',
+      startMs: 0,
+      endMs: 40,
+      status: 'success',
+      parameters: { goal: 'x' },
+      tags: { env: 'prod' },
+    }),
+    spanOf({
+      trace: 1,
+      span: 2,
+      parent: 1,
+      agent: 2,
+      action: 'search',
+      startMs: 10,
+      endMs: 30,
+      status: 'failure',
+      error: { message: 'no net' },
+    }),
     spanOf({ trace: 2, span: 3, agent: 1, action: 'answer', startMs: 100 }),
   ]);
-  await stored.put([spanOf({ trace: 1, span: 2, parent: 1, agent: 2, action: 'search', startMs: 10, endMs: 35, status: 'timeout' })]);
-  await stored.put([spanOf({ trace: 9, span: 9, action: SECRET, startMs: 0, output: { text: SECRET } })], { projectId: 'other' });
-  await stored.put([spanOf({ trace: 8, span: 8, action: 'odd', startMs: 0 })], { projectId: AWKWARD_PROJECT });
+  await stored.put([
+    spanOf({
+      trace: 1,
+      span: 2,
+      parent: 1,
+      agent: 2,
+      action: 'search',
+      startMs: 10,
+      endMs: 35,
+      status: 'timeout',
+    }),
+  ]);
+  await stored.put([spanOf({ trace: 9, span: 9, action: SECRET, startMs: 0, output: { text: SECRET } })], {
+    projectId: 'other',
+  });
+  await stored.put([spanOf({ trace: 8, span: 8, action: 'odd', startMs: 0 })], {
+    projectId: AWKWARD_PROJECT,
+  });
 });
 afterAll(() => stored.close());
 
@@ -31,14 +66,20 @@ interface Ask {
   readonly projectId?: string;
 }
 
-async function ask(sql: string, { params = {}, format = 'JSONEachRow', projectId = 'default' }: Ask = {}): Promise<string> {
+async function ask(
+  sql: string,
+  { params = {}, format = 'JSONEachRow', projectId = 'default' }: Ask = {},
+): Promise<string> {
   const result = await stored.sql.run(projectId, { sql, params, format }, noSignal);
   return textOf(result.body);
 }
 
 async function rows(sql: string, options?: Ask): Promise<Record<string, unknown>[]> {
   const text = await ask(sql, options);
-  return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 async function failure(sql: string, options?: Ask): Promise<MplpError> {
@@ -52,7 +93,9 @@ async function failure(sql: string, options?: Ask): Promise<MplpError> {
 
 /** Nothing of the engine's tables, views or statements may be in a message. */
 function expectNoLeak(error: MplpError): void {
-  expect(error.message).not.toMatch(/mplp\.|span_payloads|project_id|FINAL|formatQuery|__table|In scope|\/tmp|\/root|\/home/);
+  expect(error.message).not.toMatch(
+    /mplp\.|span_payloads|project_id|FINAL|formatQuery|__table|In scope|\/tmp|\/root|\/home/,
+  );
 }
 
 describe('hostile statements', () => {
@@ -60,18 +103,24 @@ describe('hostile statements', () => {
     expect(hostileStatements.length).toBeGreaterThanOrEqual(120);
   });
 
-  test.each(hostileStatements.map((hostile) => [hostile.sql, hostile.params] as const))('refused: %s', async (sql, params) => {
-    const error = await failure(sql, { params: params ?? {} });
-    expect(['MPLP_ERR_QUERY_FORBIDDEN', 'MPLP_ERR_QUERY_INVALID']).toContain(error.code);
-    expect(error.message).not.toContain(SECRET);
-    if (!/mplp\.|payloads|project_id|formatQuery/i.test(sql)) expectNoLeak(error);
-  });
+  test.each(hostileStatements.map((hostile) => [hostile.sql, hostile.params] as const))(
+    'refused: %s',
+    async (sql, params) => {
+      const error = await failure(sql, { params: params ?? {} });
+      expect(['MPLP_ERR_QUERY_FORBIDDEN', 'MPLP_ERR_QUERY_INVALID']).toContain(error.code);
+      expect(error.message).not.toContain(SECRET);
+      if (!/mplp\.|payloads|project_id|formatQuery/i.test(sql)) expectNoLeak(error);
+    },
+  );
 });
 
 describe('pleasant statements', () => {
-  test.each(pleasantStatements.map((pleasant) => [pleasant.sql, pleasant.params] as const))('answered: %s', async (sql, params) => {
-    expect(await ask(sql, { params: params ?? {} })).not.toContain(SECRET);
-  });
+  test.each(pleasantStatements.map((pleasant) => [pleasant.sql, pleasant.params] as const))(
+    'answered: %s',
+    async (sql, params) => {
+      expect(await ask(sql, { params: params ?? {} })).not.toContain(SECRET);
+    },
+  );
 });
 
 describe('isolation', () => {
@@ -123,24 +172,47 @@ describe('isolation', () => {
   });
 
   test('project names with quotes are names, not SQL', async () => {
-    expect(await rows('SELECT action_name FROM spans', { projectId: AWKWARD_PROJECT })).toEqual([{ action_name: 'odd' }]);
+    expect(await rows('SELECT action_name FROM spans', { projectId: AWKWARD_PROJECT })).toEqual([
+      { action_name: 'odd' },
+    ]);
     expect(await rows('SELECT action_name FROM spans', { projectId: `x' OR '1'='1` })).toEqual([]);
   });
 
   test('every allowed function is one of the engine', async () => {
-    const result = await stored.store.client.query({ query: 'SELECT lower(name) AS name FROM system.functions', format: 'JSONEachRow' });
+    const result = await stored.store.client.query({
+      query: 'SELECT lower(name) AS name FROM system.functions',
+      format: 'JSONEachRow',
+    });
     const known = new Set((await result.json<{ name: string }>()).map((row) => row.name));
     // The last three are parts of the parse tree rather than functions.
-    expect(allowedFunctionNames().filter((name) => !known.has(name) && !['lambda', 'exists', 'grouping'].includes(name))).toEqual([]);
+    expect(
+      allowedFunctionNames().filter(
+        (name) => !known.has(name) && !['lambda', 'exists', 'grouping'].includes(name),
+      ),
+    ).toEqual([]);
   });
 });
 
 describe('views', () => {
   test('spans: the latest revision, absent values as NULL', async () => {
-    const found = await rows('SELECT span_id, parent_span_id, status, duration_ms, end_time FROM spans ORDER BY span_id');
+    const found = await rows(
+      'SELECT span_id, parent_span_id, status, duration_ms, end_time FROM spans ORDER BY span_id',
+    );
     expect(found).toEqual([
-      { span_id: uuid('b', 1), parent_span_id: null, status: 'success', duration_ms: 40, end_time: '2026-01-27 12:00:00.040000000' },
-      { span_id: uuid('b', 2), parent_span_id: uuid('b', 1), status: 'timeout', duration_ms: 25, end_time: '2026-01-27 12:00:00.035000000' },
+      {
+        span_id: uuid('b', 1),
+        parent_span_id: null,
+        status: 'success',
+        duration_ms: 40,
+        end_time: '2026-01-27 12:00:00.040000000',
+      },
+      {
+        span_id: uuid('b', 2),
+        parent_span_id: uuid('b', 1),
+        status: 'timeout',
+        duration_ms: 25,
+        end_time: '2026-01-27 12:00:00.035000000',
+      },
       { span_id: uuid('b', 3), parent_span_id: null, status: 'unset', duration_ms: null, end_time: null },
     ]);
   });
@@ -163,18 +235,36 @@ describe('views', () => {
   });
 
   test('span_details: payloads beside the span', async () => {
-    expect(await rows(`SELECT action_name, parameters, metadata FROM span_details WHERE trace_id = '${uuid('a', 1)}' ORDER BY span_id`)).toEqual([
+    expect(
+      await rows(
+        `SELECT action_name, parameters, metadata FROM span_details WHERE trace_id = '${uuid('a', 1)}' ORDER BY span_id`,
+      ),
+    ).toEqual([
       { action_name: 'plan', parameters: '{"goal":"x"}', metadata: '{"tags":{"env":"prod"}}' },
       { action_name: 'search', parameters: '', metadata: '' },
     ]);
   });
 
   test('action_minutes: quantiles as numbers, NULL without durations', async () => {
-    const found = await rows('SELECT action_name, span_count, error_count, p50, p99 FROM action_minutes ORDER BY action_name');
+    const found = await rows(
+      'SELECT action_name, span_count, error_count, p50, p99 FROM action_minutes ORDER BY action_name',
+    );
     expect(found).toEqual([
       { action_name: 'answer', span_count: 1, error_count: 0, p50: null, p99: null },
-      { action_name: 'plan', span_count: 1, error_count: 0, p50: expect.closeTo(40, 0) as number, p99: expect.closeTo(40, 0) as number },
-      { action_name: 'search', span_count: 2, error_count: 2, p50: expect.any(Number) as number, p99: expect.any(Number) as number },
+      {
+        action_name: 'plan',
+        span_count: 1,
+        error_count: 0,
+        p50: expect.closeTo(40, 0) as number,
+        p99: expect.closeTo(40, 0) as number,
+      },
+      {
+        action_name: 'search',
+        span_count: 2,
+        error_count: 2,
+        p50: expect.any(Number) as number,
+        p99: expect.any(Number) as number,
+      },
     ]);
   });
 });
@@ -187,28 +277,42 @@ describe('formats and parameters', () => {
     ['CSV', (b: Buffer) => b.toString() === '0\n1\n'],
     ['CSVWithNames', (b: Buffer) => b.toString() === '"number"\n0\n1\n'],
     ['TSVWithNames', (b: Buffer) => b.toString() === 'number\n0\n1\n'],
-    ['Parquet', (b: Buffer) => b.subarray(0, 4).toString() === 'PAR1' && b.subarray(-4).toString() === 'PAR1'],
+    [
+      'Parquet',
+      (b: Buffer) => b.subarray(0, 4).toString() === 'PAR1' && b.subarray(-4).toString() === 'PAR1',
+    ],
     ['Arrow', (b: Buffer) => b.subarray(0, 6).toString() === 'ARROW1'],
     ['ArrowStream', (b: Buffer) => b.length > 100],
     ['Markdown', (b: Buffer) => b.toString().includes('| number |')],
   ] as const)('%s', async (format, isRight) => {
-    const result = await stored.sql.run('default', { sql: 'SELECT number FROM numbers(2)', params: {}, format }, noSignal);
+    const result = await stored.sql.run(
+      'default',
+      { sql: 'SELECT number FROM numbers(2)', params: {}, format },
+      noSignal,
+    );
     expect(isRight(await bytesOf(result.body))).toBe(true);
   });
 
-  test.each(['', 'Native', 'Null', 'JSON; DROP', "JSON INTO OUTFILE 'x'"])('the format %s is a 400', async (format) => {
-    expect((await failure('SELECT 1', { format })).code).toBe('MPLP_ERR_QUERY_INVALID');
-  });
+  test.each(['', 'Native', 'Null', 'JSON; DROP', "JSON INTO OUTFILE 'x'"])(
+    'the format %s is a 400',
+    async (format) => {
+      expect((await failure('SELECT 1', { format })).code).toBe('MPLP_ERR_QUERY_INVALID');
+    },
+  );
 
   test('values come as they are', async () => {
     const text = `it's "quoted" \\ {n:UInt8} ünï\n\t`;
-    expect(await rows('SELECT {s:String} AS s, {n:UInt64} AS n, {l:Array(String)} AS l', { params: { s: text, n: 5, l: [text, 'b'] } })).toEqual([
-      { s: text, n: 5, l: [text, 'b'] },
-    ]);
+    expect(
+      await rows('SELECT {s:String} AS s, {n:UInt64} AS n, {l:Array(String)} AS l', {
+        params: { s: text, n: 5, l: [text, 'b'] },
+      }),
+    ).toEqual([{ s: text, n: 5, l: [text, 'b'] }]);
   });
 
   test('parameters beyond what a URL can carry are a 400', async () => {
-    expect((await failure('SELECT {s:String}', { params: { s: 'x'.repeat(20_000) } })).code).toBe('MPLP_ERR_QUERY_INVALID');
+    expect((await failure('SELECT {s:String}', { params: { s: 'x'.repeat(20_000) } })).code).toBe(
+      'MPLP_ERR_QUERY_INVALID',
+    );
   });
 
   test('long statements run, longer ones than ClickHouse takes are a 400', async () => {
@@ -230,11 +334,19 @@ describe('errors and limits', () => {
     ["SELECT trace_id = 'x' FROM spans", 376],
   ])('%s is a 400 with code %i and nothing of ours', async (sql, code) => {
     const error = await failure(sql);
-    expect(error).toMatchObject({ code: 'MPLP_ERR_QUERY_INVALID', status: 400, extensions: { clickhouse_code: code } });
+    expect(error).toMatchObject({
+      code: 'MPLP_ERR_QUERY_INVALID',
+      status: 400,
+      extensions: { clickhouse_code: code },
+    });
     expectNoLeak(error);
   });
 
-  async function limited(limits: Partial<typeof config>, sql: string, format = 'JSONEachRow'): Promise<MplpError> {
+  async function limited(
+    limits: Partial<typeof config>,
+    sql: string,
+    format = 'JSONEachRow',
+  ): Promise<MplpError> {
     const queries = createSqlQueries({ store: stored.store, config: { ...config, ...limits } });
     try {
       const result = await queries.run('default', { sql, params: {}, format }, noSignal);
@@ -255,7 +367,11 @@ describe('errors and limits', () => {
     ['rows', { queryMaxRows: 1000 }, 'SELECT number FROM numbers(100000)'],
     ['bytes', { queryMaxResultBytes: 10_000 }, "SELECT repeat('x', 1000) FROM numbers(1000)"],
     ['memory', { queryMaxMemoryBytes: 20_000_000 }, 'SELECT groupArray(number) FROM numbers(100000000)'],
-    ['time', { queryTimeoutMs: 300 }, 'SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 7'],
+    [
+      'time',
+      { queryTimeoutMs: 300 },
+      'SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 7',
+    ],
   ])('too many %s is a 422', async (_, limits, sql) => {
     expect(await limited(limits, sql)).toMatchObject({ code: 'MPLP_ERR_QUERY_LIMIT', status: 422 });
     expect(await limited(limits, sql, 'JSON')).toMatchObject({ code: 'MPLP_ERR_QUERY_LIMIT', status: 422 });
