@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,6 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { connectClickHouse } from './clickhouse.mjs';
 
 export const repositoryRoot = fileURLToPath(new URL('..', import.meta.url));
+
+/** @param {{ url: string, username: string, database: string, passwordFile: string, pid: number }} access */
+async function clickHouseAddress(access) {
+  return { ...access, password: (await readFile(access.passwordFile, 'utf8')).trim() };
+}
 
 /**
  * Starts a program and waits for its line `{"ready":true,…}` on standard output.
@@ -102,7 +107,7 @@ export async function startEngine({ dataDir: givenDir, env = {} } = {}) {
     await discard();
     throw error;
   }
-  const store = connectClickHouse(serve.ready.clickhouse);
+  const store = connectClickHouse(await clickHouseAddress(serve.ready.clickhouse));
   return {
     url: /** @type {string} */ (serve.ready.url),
     dataDir,

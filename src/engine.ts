@@ -1,4 +1,5 @@
 import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Config } from './config/index.js';
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from './embedded/clickhouse/index.js';
 import { MplpError } from './errors/index.js';
@@ -16,7 +17,7 @@ import {
 import { loadNative } from './native/index.js';
 import type { Logger } from './observability/log.js';
 import { createMetrics } from './observability/metrics.js';
-import { createAuthorizer, loadAdminKey } from './security/index.js';
+import { createAuthorizer, loadAdminKey, loadSecret } from './security/index.js';
 import { createClickHouseStore, type ClickHouseStore } from './store/clickhouse/index.js';
 import { createIntake } from './traces/intake/index.js';
 import { createTailHub } from './traces/live/index.js';
@@ -35,9 +36,19 @@ export interface Engine {
   readonly createdAdminKey: string | undefined;
   readonly adminKeyPath: string;
   /** Where ClickHouse can be asked directly. */
-  readonly clickhouse: { readonly url: string; readonly username: string; readonly password: string; readonly database: string; readonly pid: number | undefined };
+  readonly clickhouse: ClickHouseAccess;
   /** Stops taking requests, finishes those under way, hands the spool to ClickHouse, and ends. */
   close(): Promise<void>;
+}
+
+export interface ClickHouseAccess {
+  readonly url: string;
+  readonly username: string;
+  readonly database: string;
+  /** File with the password of the embedded server; `undefined` for a configured one. */
+  readonly passwordFile: string | undefined;
+  /** Process of the embedded server. */
+  readonly pid: number | undefined;
 }
 
 /** Puts the parts together and starts them in order; the one file that knows them all. */
@@ -62,7 +73,16 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     closers.push(() => spool.close());
     metrics.ledger.recovered(spool.pressure().unstoredRows);
 
-    const embedded = config.clickhouseUrl === undefined ? await startEmbeddedClickHouse({ dataDir: config.dataDir, port: config.clickhousePort, log }) : undefined;
+    const passwordFile = join(config.dataDir, 'clickhouse-password');
+    const embedded =
+      config.clickhouseUrl === undefined
+        ? await startEmbeddedClickHouse({
+            dataDir: config.dataDir,
+            port: config.clickhousePort,
+            password: (await loadSecret(passwordFile)).key,
+            log,
+          })
+        : undefined;
     if (embedded !== undefined) closers.push(() => embedded.close());
     const address = clickHouseAddress(config, embedded);
     const store = createClickHouseStore({ ...address, cluster: config.clickhouseCluster, log });
@@ -139,7 +159,10 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
       createdAdminKey: adminKey.created ? adminKey.key : undefined,
       adminKeyPath: adminKey.path,
       clickhouse: {
-        ...address,
+        url: address.url,
+        username: address.username,
+        database: address.database,
+        passwordFile: embedded === undefined ? undefined : passwordFile,
         get pid() {
           return embedded?.pid;
         },

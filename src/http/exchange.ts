@@ -84,6 +84,8 @@ export function createExchange(response: HttpResponse): Exchange {
       answered = true;
       let begun = false;
       response.onWritable(() => {
+        // With a handler, uWS leaves flushing to it: what it still holds would wait for the next write. An empty cork flushes.
+        response.cork(() => {});
         writable?.();
         return true;
       });

@@ -24,7 +24,10 @@ export interface DecodeResult {
   readonly total: number;
   /** Valid spans, appended to the open block. */
   readonly accepted: number;
-  /** Spans the native check refused, as triples [index in the body, byte start, byte end). */
+  /**
+   * Spans the native check refused, as triples [index in the body, byte start, byte end). The first 65,536 of a body
+   * are listed; `total - accepted` counts them all.
+   */
   readonly refused: Uint32Array;
   /** Set when the body as a whole cannot be read; then nothing of it was appended. */
   readonly malformed: { readonly offset: number; readonly reason: string } | undefined;

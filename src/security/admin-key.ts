@@ -19,11 +19,16 @@ export interface AdminKey {
 export async function loadAdminKey(dataDir: string, configured: string | undefined): Promise<AdminKey> {
   const path = join(dataDir, 'admin-key');
   if (configured !== undefined) return { key: configured, created: false, path };
+  return { path, ...(await loadSecret(path)) };
+}
+
+/** A secret that the engine keeps for itself, made when it is first asked for, mode 0600. */
+export async function loadSecret(path: string): Promise<{ readonly key: string; readonly created: boolean }> {
   try {
     const key = (await readFile(path, 'utf8')).trim();
-    if (key.length < 16) throw new MplpError('MPLP_ERR_CONFIG_INVALID', `${path} holds no usable admin key; delete it and a new one is made.`);
+    if (key.length < 16) throw new MplpError('MPLP_ERR_CONFIG_INVALID', `${path} holds no usable key; delete it and a new one is made.`);
     await chmod(path, 0o600);
-    return { key, created: false, path };
+    return { key, created: false };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
@@ -35,5 +40,5 @@ export async function loadAdminKey(dataDir: string, configured: string | undefin
   } finally {
     await file.close();
   }
-  return { key, created: true, path };
+  return { key, created: true };
 }

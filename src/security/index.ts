@@ -1,2 +1,2 @@
-export { loadAdminKey, type AdminKey } from './admin-key.js';
+export { loadAdminKey, loadSecret, type AdminKey } from './admin-key.js';
 export { createAuthorizer, type Authorizer, type Credentials, type Principal } from './authorizer.js';

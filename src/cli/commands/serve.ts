@@ -20,13 +20,13 @@ Examples:
   $ mplp serve --config mplp.yaml`,
     )
     .action(async (flags: string[], _options: unknown, command: Command) => {
-      // The process entry reads `process.argv` and installs the signal handlers of a server.
+      // The server installs signal handlers of its own.
       process.removeAllListeners('SIGINT');
       process.removeAllListeners('SIGTERM');
       const { dataDir } = command.optsWithGlobals<{ dataDir?: string }>();
       const own = dataDir === undefined ? [] : ['--data-dir', dataDir];
-      process.argv.splice(2, process.argv.length, ...own, ...flags);
-      await import('../../main.js');
+      const { serve } = await import('../../serve.js');
+      await serve([...own, ...flags]);
     });
 }
 

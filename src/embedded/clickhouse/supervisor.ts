@@ -15,7 +15,7 @@ export interface EmbeddedClickHouseOptions {
   /** Port on loopback; 0 picks a free one, which is then kept over restarts. */
   readonly port: number;
   readonly log: Logger;
-  /** Password of the one user; random when not given. */
+  /** Password of the one user; random when not given. Keep it over restarts where other clients use the server. */
   readonly password?: string;
 }
 

@@ -1,5 +1,5 @@
 import { createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { MplpError } from '../../errors/index.js';
 import type { Logger } from '../../observability/log.js';
 import { readMigrations } from './migrations.js';
