@@ -80,7 +80,7 @@ describe('configuration', () => {
 
   it('is read in one place: no other source file looks at the environment', () => {
     // The two process entries hand it on; the spool looks for the fault injection of the crash suite.
-    const known = ['src/main.ts', 'src/cli/mplp.ts', 'src/engine.ts', 'src/traces/spool/spool.ts'];
+    const known = ['src/serve.ts', 'src/cli/mplp.ts', 'src/engine.ts', 'src/traces/spool/spool.ts'];
     expect(sources.filter((path) => /process\.env\b/.test(read(path)) && !known.includes(path))).toEqual([]);
   });
 });
