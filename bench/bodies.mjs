@@ -24,18 +24,63 @@ import { createSpanSource, meanSpanBytes } from './spans.mjs';
 
 /** @type {Readonly<Record<Form, FormInfo>>} */
 export const forms = Object.freeze({
-  ndjson: { kind: 'agent', encoding: 'ndjson', contentType: 'application/x-ndjson', spansPerBody: 1000, transport: 'http' },
-  json: { kind: 'agent', encoding: 'json', contentType: 'application/json', spansPerBody: 1000, transport: 'http' },
-  msgpack: { kind: 'agent', encoding: 'msgpack', contentType: 'application/msgpack', spansPerBody: 1000, transport: 'http' },
-  'ws-msgpack': { kind: 'agent', encoding: 'msgpack', contentType: 'application/msgpack', spansPerBody: 1000, transport: 'websocket' },
-  single: { kind: 'agent', encoding: 'json', contentType: 'application/json', spansPerBody: 1, transport: 'http' },
-  llm: { kind: 'llm', encoding: 'ndjson', contentType: 'application/x-ndjson', spansPerBody: 64, transport: 'http' },
+  ndjson: {
+    kind: 'agent',
+    encoding: 'ndjson',
+    contentType: 'application/x-ndjson',
+    spansPerBody: 1000,
+    transport: 'http',
+  },
+  json: {
+    kind: 'agent',
+    encoding: 'json',
+    contentType: 'application/json',
+    spansPerBody: 1000,
+    transport: 'http',
+  },
+  msgpack: {
+    kind: 'agent',
+    encoding: 'msgpack',
+    contentType: 'application/msgpack',
+    spansPerBody: 1000,
+    transport: 'http',
+  },
+  'ws-msgpack': {
+    kind: 'agent',
+    encoding: 'msgpack',
+    contentType: 'application/msgpack',
+    spansPerBody: 1000,
+    transport: 'websocket',
+  },
+  single: {
+    kind: 'agent',
+    encoding: 'json',
+    contentType: 'application/json',
+    spansPerBody: 1,
+    transport: 'http',
+  },
+  llm: {
+    kind: 'llm',
+    encoding: 'ndjson',
+    contentType: 'application/x-ndjson',
+    spansPerBody: 64,
+    transport: 'http',
+  },
 });
 
 /** Where the rewritten digits sit in the 36 characters of an id. */
 const maskedDigits = [0, 1, 2, 3, 4, 20, 21, 22];
 /** The same digits as (byte, shift) in the 16 bytes of an id. */
-const maskedNibbles = [[0, 4], [0, 0], [1, 4], [1, 0], [2, 4], [8, 0], [9, 4], [9, 0]];
+const maskedNibbles = [
+  [0, 4],
+  [0, 0],
+  [1, 4],
+  [1, 0],
+  [2, 4],
+  [8, 0],
+  [9, 4],
+  [9, 0],
+];
 /** Starts of `id`, `trace_id`, `span_id` and `parent_span_id` in an encoded span: they are its first members. */
 const textIdOffsets = [7, 57, 106, 162];
 const binaryIdOffsets = [6, 33, 59, 92];
@@ -105,11 +150,20 @@ for (let delta = 0; delta < 16; delta++) {
  * @param {PoolOptions} options
  * @returns {Generator<Body>}
  */
-export function* makeBodies({ form, seed, baseTimeMs, spreadMs = 60_000, bodies, spansPerBody, references = false }) {
+export function* makeBodies({
+  form,
+  seed,
+  baseTimeMs,
+  spreadMs = 60_000,
+  bodies,
+  spansPerBody,
+  references = false,
+}) {
   const info = forms[form];
   const perBody = spansPerBody ?? info.spansPerBody;
   const source = createSpanSource({ seed, baseTimeMs, spreadMs, kind: info.kind });
-  const encode = info.encoding === 'msgpack' ? createMsgpackEncoding(form === 'ws-msgpack') : createTextEncoding(form);
+  const encode =
+    info.encoding === 'msgpack' ? createMsgpackEncoding(form === 'ws-msgpack') : createTextEncoding(form);
   /** Spans of a single-span form still to hand out; a trace is not cut there. */
   let rest = /** @type {{ span: any, json: string }[]} */ ([]);
   for (let i = 0; i < bodies; i++) {
@@ -137,14 +191,17 @@ export function* makeBodies({ form, seed, baseTimeMs, spreadMs = 60_000, bodies,
       round: 0,
       markTraceId,
       markSpans,
-      ...(references && { references: spans.map(info.encoding === 'msgpack' ? msgpackReference : (entry) => entry.json) }),
+      ...(references && {
+        references: spans.map(info.encoding === 'msgpack' ? msgpackReference : (entry) => entry.json),
+      }),
     };
   }
 }
 
 /** @param {Form} form */
 function createTextEncoding(form) {
-  const [open, separator, close] = form === 'json' ? ['[', ',', ']'] : form === 'single' ? ['', '', ''] : ['', '\n', '\n'];
+  const [open, separator, close] =
+    form === 'json' ? ['[', ',', ']'] : form === 'single' ? ['', '', ''] : ['', '\n', '\n'];
   return (/** @type {{ span: any, json: string }[]} */ spans) => {
     const text = open + spans.map((entry) => entry.json).join(separator) + close;
     const offsets = [];
@@ -164,7 +221,9 @@ function createTextEncoding(form) {
 function createMsgpackEncoding(framed) {
   const encoder = new Encoder();
   return (/** @type {{ span: any }[]} */ spans) => {
-    const head = framed ? Buffer.from([0x82, 0xa3, ...Buffer.from('seq'), 0xce, 0, 0, 0, 0, 0xa5, ...Buffer.from('spans')]) : Buffer.alloc(0);
+    const head = framed
+      ? Buffer.from([0x82, 0xa3, ...Buffer.from('seq'), 0xce, 0, 0, 0, 0, 0xa5, ...Buffer.from('spans')])
+      : Buffer.alloc(0);
     const array = Buffer.from([0xdd, 0, 0, 0, 0]);
     array.writeUInt32BE(spans.length, 1);
     const parts = [head, array];
@@ -177,7 +236,11 @@ function createMsgpackEncoding(framed) {
       parts.push(part);
       at += part.length;
     }
-    return { padded: Buffer.concat(parts, at + slackBytes), start: head.length, idOffsets: Int32Array.from(offsets) };
+    return {
+      padded: Buffer.concat(parts, at + slackBytes),
+      start: head.length,
+      idOffsets: Int32Array.from(offsets),
+    };
   };
 }
 
@@ -250,7 +313,9 @@ export function setRound(body, round) {
 export function idInRound(id, round) {
   const mask = maskOfRound(round);
   const digits = [...id];
-  maskedDigits.forEach((position, i) => (digits[position] = (parseInt(digits[position], 16) ^ nibble(mask, i)).toString(16)));
+  maskedDigits.forEach(
+    (position, i) => (digits[position] = (parseInt(digits[position], 16) ^ nibble(mask, i)).toString(16)),
+  );
   return digits.join('');
 }
 

@@ -38,7 +38,12 @@ export function connectClickHouse(address) {
           response.on('end', () => {
             const text = Buffer.concat(chunks).toString();
             if (response.statusCode === 200) resolve(text.trimEnd());
-            else reject(new Error(`ClickHouse answered ${response.statusCode} to ${sql.slice(0, 200)}: ${text.slice(0, 1000)}`));
+            else
+              reject(
+                new Error(
+                  `ClickHouse answered ${response.statusCode} to ${sql.slice(0, 200)}: ${text.slice(0, 1000)}`,
+                ),
+              );
           });
         },
       );
@@ -48,7 +53,10 @@ export function connectClickHouse(address) {
         return;
       }
       const parts = [...body];
-      call.setHeader('Content-Length', parts.reduce((sum, part) => sum + part.length, 0));
+      call.setHeader(
+        'Content-Length',
+        parts.reduce((sum, part) => sum + part.length, 0),
+      );
       for (const part of parts) call.write(part);
       call.end();
     });
@@ -59,7 +67,10 @@ export function connectClickHouse(address) {
     query: (sql, settings = {}) => request(sql, undefined, settings),
     /** Rows as objects. @param {string} sql @param {Record<string, string | number>} [settings] @returns {Promise<any[]>} */
     async rows(sql, settings = {}) {
-      const text = await request(`${sql} FORMAT JSONEachRow`, undefined, { output_format_json_quote_64bit_integers: 1, ...settings });
+      const text = await request(`${sql} FORMAT JSONEachRow`, undefined, {
+        output_format_json_quote_64bit_integers: 1,
+        ...settings,
+      });
       return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line));
     },
     /** @param {string} sql `INSERT … FORMAT …` @param {Iterable<Uint8Array>} parts @param {Record<string, string | number>} [settings] */

@@ -29,7 +29,9 @@ const silenceMs = 90_000;
 async function openSocket(url) {
   const { hostname, port } = new URL(url);
   const socket = net.connect({ host: hostname, port: Number(port), noDelay: true });
-  socket.setTimeout(silenceMs, () => socket.destroy(new Error(`nothing was sent or received for ${silenceMs} ms`)));
+  socket.setTimeout(silenceMs, () =>
+    socket.destroy(new Error(`nothing was sent or received for ${silenceMs} ms`)),
+  );
   await new Promise((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('error', reject);
@@ -126,7 +128,8 @@ export async function openWebSocketConnection({ url, token }, seqOffset) {
       onCredits();
     }
     if (message.seq === undefined) return;
-    if (message.seq !== seq) slot.fail(new Error(`the receipt of frame ${message.seq} came for frame ${seq}`));
+    if (message.seq !== seq)
+      slot.fail(new Error(`the receipt of frame ${message.seq} came for frame ${seq}`));
     slot.settle({
       status: message.receipt === undefined ? message.error?.status : 202,
       accepted: message.accepted ?? 0,
@@ -156,7 +159,10 @@ export async function openWebSocketConnection({ url, token }, seqOffset) {
       if (frame.opcode === 1) onMessage(JSON.parse(frame.payload.toString()));
       else if (frame.opcode === 2) onMessage(decode(frame.payload));
       else if (frame.opcode === 9) socket.write(Buffer.from([0x8a, 0x80, 0, 0, 0, 0]));
-      else if (frame.opcode === 8) slot.fail(new Error(`closed with ${frame.payload.length >= 2 ? frame.payload.readUInt16BE() : 1005}`));
+      else if (frame.opcode === 8)
+        slot.fail(
+          new Error(`closed with ${frame.payload.length >= 2 ? frame.payload.readUInt16BE() : 1005}`),
+        );
     }
   });
   socket.on('error', (error) => slot.fail(error));

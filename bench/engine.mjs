@@ -48,9 +48,14 @@ export async function startProcess(file, env, timeoutMs = 60_000) {
           if (line.startsWith('{"ready":true')) resolve(JSON.parse(line));
         }),
       ),
-      exited.then((code) => Promise.reject(new Error(`${file} ended with ${code} before it was ready\n${errors}`))),
+      exited.then((code) =>
+        Promise.reject(new Error(`${file} ended with ${code} before it was ready\n${errors}`)),
+      ),
       new Promise((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`${file} was not ready after ${timeoutMs} ms\n${errors}`)), timeoutMs);
+        timer = setTimeout(
+          () => reject(new Error(`${file} was not ready after ${timeoutMs} ms\n${errors}`)),
+          timeoutMs,
+        );
       }),
     ]);
     return {
@@ -83,7 +88,8 @@ export async function startProcess(file, env, timeoutMs = 60_000) {
 export const benchAdminKey = 'bench-only-admin-key-0123456789abcdef';
 
 /** A folder for one engine; below `MPLP_BENCH_DIR` when given, to measure another disk. */
-export const makeDataDir = () => mkdtemp(path.join(process.env['MPLP_BENCH_DIR'] ?? os.tmpdir(), 'mplp-bench-'));
+export const makeDataDir = () =>
+  mkdtemp(path.join(process.env['MPLP_BENCH_DIR'] ?? os.tmpdir(), 'mplp-bench-'));
 
 /**
  * The engine as users start it, with everything at its default but the log.

@@ -42,13 +42,16 @@ const ratios = /** @type {const} */ ([
  * @returns {Record<string, any>}
  */
 export function runsOf(document, origin) {
-  if (typeof document !== 'object' || document === null) throw new GateInputError(`${origin} holds no JSON object`);
+  if (typeof document !== 'object' || document === null)
+    throw new GateInputError(`${origin} holds no JSON object`);
   const runs = document.ingest ?? { [document.form]: document, ...document.forms };
   for (const [form, run] of Object.entries(runs)) {
     for (const [name] of ratios) {
-      if (!(typeof run?.[name] === 'number' && run[name] > 0)) throw new GateInputError(`${origin}: run "${form}" has no number ${name}`);
+      if (!(typeof run?.[name] === 'number' && run[name] > 0))
+        throw new GateInputError(`${origin}: run "${form}" has no number ${name}`);
     }
-    if (typeof run.verified !== 'boolean') throw new GateInputError(`${origin}: run "${form}" does not say whether it was verified`);
+    if (typeof run.verified !== 'boolean')
+      throw new GateInputError(`${origin}: run "${form}" does not say whether it was verified`);
   }
   if (Object.keys(runs).length === 0) throw new GateInputError(`${origin} holds no runs`);
   return runs;
@@ -62,28 +65,48 @@ export function runsOf(document, origin) {
 export function compareRuns(runs, reference) {
   const shared = Object.keys(runs).filter((form) => form in reference);
   if (shared.length === 0) {
-    throw new GateInputError(`no form in common: the run has ${Object.keys(runs).join(', ')}, the report ${Object.keys(reference).join(', ')}`);
+    throw new GateInputError(
+      `no form in common: the run has ${Object.keys(runs).join(', ')}, the report ${Object.keys(reference).join(', ')}`,
+    );
   }
   /** @type {Check[]} */
   const checks = [];
   const failures = [];
   for (const form of shared) {
+    if (runs[form].spans !== reference[form].spans) {
+      throw new GateInputError(
+        `${form}: ${runs[form].spans} spans a round against ${reference[form].spans}; what a span costs depends on their number`,
+      );
+    }
     if (!runs[form].verified) failures.push(`${form}: the stored spans are not the sent ones`);
     for (const [name, better] of ratios) {
-      checks.push(check(`${form} ${name}`, better, runs[form][name], reference[form][name], [noiseOf(runs[form], name), noiseOf(reference[form], name)]));
+      checks.push(
+        check(`${form} ${name}`, better, runs[form][name], reference[form][name], [
+          noiseOf(runs[form], name),
+          noiseOf(reference[form], name),
+        ]),
+      );
     }
   }
   if (shared.includes('ndjson')) {
     for (const form of shared) {
       if (form === 'ndjson') continue;
-      const cpuRatio = (/** @type {Record<string, any>} */ side) => costOf(side[form]) / costOf(side['ndjson']);
-      const noises = [runs, reference].flatMap((side) => [noiseOf(side[form], 'cpu_us_per_span'), noiseOf(side['ndjson'], 'cpu_us_per_span')]);
-      checks.push(check(`${form} CPU as a part of ndjson's`, 'lower', cpuRatio(runs), cpuRatio(reference), noises));
+      const cpuRatio = (/** @type {Record<string, any>} */ side) =>
+        costOf(side[form]) / costOf(side['ndjson']);
+      const noises = [runs, reference].flatMap((side) => [
+        noiseOf(side[form], 'cpu_us_per_span'),
+        noiseOf(side['ndjson'], 'cpu_us_per_span'),
+      ]);
+      checks.push(
+        check(`${form} CPU as a part of ndjson's`, 'lower', cpuRatio(runs), cpuRatio(reference), noises),
+      );
     }
   }
   for (const { name, passed, value, reference: before, loss, allowedLoss } of checks) {
     if (!passed) {
-      failures.push(`${name}: ${significant(value)} against ${significant(before)}, ${percent(loss)} worse; ${percent(allowedLoss)} may be noise`);
+      failures.push(
+        `${name}: ${significant(value)} against ${significant(before)}, ${percent(loss)} worse; ${percent(allowedLoss)} may be noise`,
+      );
     }
   }
   return { passed: failures.length === 0, checks, failures };

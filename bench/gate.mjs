@@ -4,7 +4,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { compareRuns, GateInputError, leastAllowedLoss, noiseFactor, percent, runsOf } from './gate-rules.mjs';
+import {
+  compareRuns,
+  GateInputError,
+  leastAllowedLoss,
+  noiseFactor,
+  percent,
+  runsOf,
+} from './gate-rules.mjs';
 import { isUsageError } from './options.mjs';
 
 const usage = `Usage: npm run bench:gate -- [options]
@@ -14,8 +21,8 @@ loss beyond the measured noise. Exit codes: 0 no loss, 1 a loss, 2 something to 
 
   --run FILE       a result of bench:ingest (--out FILE); without it bench:ingest runs now, with the report's forms
   --report FILE    compare with this report instead of the newest
-  --spans N        passed on to bench:ingest
-  --rounds N       passed on to bench:ingest
+  --form FORM      run only these of the report's forms, with commas
+  --rounds N       rounds to run (default: as the report, but at least 3)
 `;
 
 const reportsDir = fileURLToPath(new URL('../perf-reports/', import.meta.url));
@@ -37,7 +44,8 @@ function findNewestReport(dir) {
     .filter(({ document }) => document?.ingest !== undefined)
     .sort((a, b) => String(a.document.created).localeCompare(String(b.document.created)));
   const newest = reports.at(-1);
-  if (newest === undefined) throw new GateInputError(`${dir} holds no report yet: see perf-reports/README.md`);
+  if (newest === undefined)
+    throw new GateInputError(`${dir} holds no report yet: see perf-reports/README.md`);
   return newest;
 }
 
@@ -47,7 +55,9 @@ function runIngest(args) {
   try {
     const out = path.join(dir, 'run.json');
     const ingest = fileURLToPath(new URL('ingest.mjs', import.meta.url));
-    const { status } = spawnSync(process.execPath, [ingest, '--half-load-s', '0', '--out', out, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const { status } = spawnSync(process.execPath, [ingest, '--half-load-s', '0', '--out', out, ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     // 1 may also be a failed verification: then the result was written, and says so.
     if (status !== 0 && status !== 1) throw new GateInputError(`bench:ingest ended with ${status}`);
     return readJson(out);
@@ -56,12 +66,26 @@ function runIngest(args) {
   }
 }
 
+/**
+ * A run like the report's: as many spans and rounds.
+ * @param {Record<string, any>} reference
+ * @param {{ form?: string | undefined, rounds?: string | undefined }} values
+ */
+function ingestArguments(reference, { form = Object.keys(reference).join(','), rounds }) {
+  const [first] = Object.values(reference);
+  return [
+    ...['--form', form],
+    ...['--rounds', rounds ?? String(Math.max(3, first.rounds ?? 3))],
+    ...(first.asked_spans === undefined ? [] : ['--spans', String(first.asked_spans)]),
+  ];
+}
+
 function main() {
   const { values } = parseArgs({
     options: {
       run: { type: 'string' },
       report: { type: 'string' },
-      spans: { type: 'string' },
+      form: { type: 'string' },
       rounds: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -70,20 +94,17 @@ function main() {
     process.stdout.write(usage);
     return 0;
   }
-  const report = values.report === undefined ? findNewestReport(reportsDir) : { file: values.report, document: readJson(values.report) };
+  const report =
+    values.report === undefined
+      ? findNewestReport(reportsDir)
+      : { file: values.report, document: readJson(values.report) };
   const reference = runsOf(report.document, report.file);
   const document =
-    values.run === undefined
-      ? runIngest([
-          '--form',
-          Object.keys(reference).join(','),
-          ...(values.spans === undefined ? [] : ['--spans', values.spans]),
-          ...(values.rounds === undefined ? [] : ['--rounds', values.rounds]),
-        ])
-      : readJson(values.run);
+    values.run === undefined ? runIngest(ingestArguments(reference, values)) : readJson(values.run);
   const { passed, checks, failures } = compareRuns(runsOf(document, values.run ?? 'the run'), reference);
 
-  const describe = (/** @type {any} */ machine) => (machine === undefined ? 'unknown machine' : `${machine.cores} × ${machine.cpu}, Node ${machine.node}`);
+  const describe = (/** @type {any} */ machine) =>
+    machine === undefined ? 'unknown machine' : `${machine.cores} × ${machine.cpu}, Node ${machine.node}`;
   const lines = [
     `reference  ${report.file} (${report.document.created ?? 'undated'}, ${describe(report.document.machine)})`,
     `this run   ${document.created ?? 'undated'}, ${describe(document.machine)}`,

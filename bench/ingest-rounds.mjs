@@ -61,7 +61,8 @@ async function waitUntilQueryable(store, tables, spans, timeoutMs = 120_000) {
   for (;;) {
     const least = Number(await store.query(`SELECT arrayMin([${counts}])`));
     if (least >= spans) return nowMs();
-    if (nowMs() > deadline) throw new Error(`after ${timeoutMs} ms ${least} of ${spans} acknowledged spans are queryable`);
+    if (nowMs() > deadline)
+      throw new Error(`after ${timeoutMs} ms ${least} of ${spans} acknowledged spans are queryable`);
     await sleep(pollMs);
   }
 }
@@ -125,22 +126,28 @@ export function runEngineRound(options) {
     const { serve, store } = engine;
     // The first second after the start is not idle: code is still being compiled.
     if (options.idleMs > 0) await sleep(1000);
-    const idlePercent = options.idleMs > 0 ? await cpuPercent([serve.pid, store.pid], options.idleMs) : undefined;
+    const idlePercent =
+      options.idleMs > 0 ? await cpuPercent([serve.pid, store.pid], options.idleMs) : undefined;
     const target = { url: engine.url, token: engine.token, pid: serve.pid };
     const full = await measureFullLoad({ ...options, target, store });
     const rowsPerInsert = await meanRowsPerInsert(engine);
-    const halfLoad = options.halfLoadMs > 0 ? await measureHalfLoad({ ...options, target, store, full }) : undefined;
+    const halfLoad =
+      options.halfLoadMs > 0 ? await measureHalfLoad({ ...options, target, store, full }) : undefined;
     return { ...full, startToReadyMs: serve.startToReadyMs, idlePercent, rowsPerInsert, halfLoad };
   });
 }
 
 /** What the loader sent in one insert, on average. @param {import('./engine.mjs').Engine} engine */
 async function meanRowsPerInsert(engine) {
-  const response = await fetch(`${engine.url}/metrics`, { headers: { Authorization: `Bearer ${engine.token}` } });
+  const response = await fetch(`${engine.url}/metrics`, {
+    headers: { Authorization: `Bearer ${engine.token}` },
+  });
   const text = await response.text();
-  const read = (/** @type {string} */ name) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? NaN);
+  const read = (/** @type {string} */ name) =>
+    Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? NaN);
   const rows = read('mplp_loader_rows_total') / read('mplp_loader_insert_seconds_count');
-  if (!(rows >= 1)) throw new Error(`/metrics (${response.status}) does not tell the loader's rows and inserts`);
+  if (!(rows >= 1))
+    throw new Error(`/metrics (${response.status}) does not tell the loader's rows and inserts`);
   return Math.round(rows);
 }
 
@@ -182,18 +189,20 @@ async function measureHalfLoad({ load, pool, items, connections, halfLoadMs, tar
   };
   const watching = watch();
   watching.catch(() => {});
-  const run = await load.run(
-    {
-      url: target.url,
-      token: target.token,
-      from: items,
-      to: items + more,
-      connections,
-      bodiesPerSecond,
-      markEvery: Math.max(1, Math.floor(more / 100)),
-    },
-    (mark) => waiting.set(mark.traceId, mark),
-  ).finally(() => (sending = false));
+  const run = await load
+    .run(
+      {
+        url: target.url,
+        token: target.token,
+        from: items,
+        to: items + more,
+        connections,
+        bodiesPerSecond,
+        markEvery: Math.max(1, Math.floor(more / 100)),
+      },
+      (mark) => waiting.set(mark.traceId, mark),
+    )
+    .finally(() => (sending = false));
   await watching;
   await waitUntilQueryable(store, names, full.spans + run.spans);
   return { spansPerSecond: run.spans / ((run.endMs - run.startMs) / 1000), queryableMs, ackMs: run.ackMs };
@@ -213,7 +222,11 @@ export function runBaselineRound(options) {
       BASELINE_TABLE: await findIntakeTable(store),
     });
     try {
-      return await measureFullLoad({ ...options, target: { url: server.ready.url, token: 'none', pid: server.pid }, store });
+      return await measureFullLoad({
+        ...options,
+        target: { url: server.ready.url, token: 'none', pid: server.pid },
+        store,
+      });
     } finally {
       await server.stop();
     }

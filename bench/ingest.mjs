@@ -48,13 +48,19 @@ function readOptions() {
     process.exit(0);
   }
   const names = /** @type {Form[]} */ (values.form === 'all' ? Object.keys(forms) : values.form.split(','));
-  for (const name of names) if (!(name in forms)) throw new RangeError(`--form knows ${Object.keys(forms).join(', ')} and all, not ${name}`);
+  for (const name of names)
+    if (!(name in forms))
+      throw new RangeError(`--form knows ${Object.keys(forms).join(', ')} and all, not ${name}`);
   return {
     forms: names,
     spans: readInteger('spans', values.spans),
-    baselineSpans: values['baseline-spans'] === undefined ? undefined : readInteger('baseline-spans', values['baseline-spans']),
+    baselineSpans:
+      values['baseline-spans'] === undefined
+        ? undefined
+        : readInteger('baseline-spans', values['baseline-spans']),
     rounds: readInteger('rounds', values.rounds),
-    connections: values.connections === undefined ? undefined : readInteger('connections', values.connections),
+    connections:
+      values.connections === undefined ? undefined : readInteger('connections', values.connections),
     halfLoadMs: readInteger('half-load-s', values['half-load-s'], 0) * 1000,
     idleMs: readInteger('idle-s', values['idle-s'], 0) * 1000,
     poolBytes: readInteger('pool-mb', values['pool-mb']) * 2 ** 20,
@@ -77,14 +83,21 @@ async function measureForm(form, options) {
   const items = toItems(wanted);
   const baselineItems = Math.min(items, toItems(options.baselineSpans ?? Math.max(wanted / 10, 10_000)));
   const connections = options.connections ?? (form === 'single' ? 64 : 8);
-  const pool = { form, seed: options.seed, baseTimeMs: Date.now(), bodies: poolSize(form, wanted, options.poolBytes) };
+  const pool = {
+    form,
+    seed: options.seed,
+    baseTimeMs: Date.now(),
+    bodies: poolSize(form, wanted, options.poolBytes),
+  };
 
   const load = createLoad();
   try {
     const prepared = await load.prepare(pool);
     const wireBytes = prepared.bytes / prepared.spans;
     const jsonBytes = prepared.jsonBytes / prepared.spans;
-    say(`${form}: ${items * perBody} spans a round, ${wireBytes.toFixed(1)} bytes each on the wire (${jsonBytes.toFixed(1)} as NDJSON)`);
+    say(
+      `${form}: ${items * perBody} spans a round, ${wireBytes.toFixed(1)} bytes each on the wire (${jsonBytes.toFixed(1)} as NDJSON)`,
+    );
     const expectations = createExpectations(pool, [items, baselineItems]);
     const common = { load, pool, connections, expectations };
 
@@ -96,7 +109,13 @@ async function measureForm(form, options) {
         idleMs: round === 1 ? options.idleMs : 0,
         halfLoadMs: options.halfLoadMs,
       });
-      const floor = await measureFloor({ load, pool, items, connections, rowsPerInsert: engine.rowsPerInsert });
+      const floor = await measureFloor({
+        load,
+        pool,
+        items,
+        connections,
+        rowsPerInsert: engine.rowsPerInsert,
+      });
       const baseline = await runBaselineRound({ ...common, items: baselineItems });
       rounds.push({ engine, floor, baseline });
       const cost = engine.cpuMicrosPerSpan.serve + engine.cpuMicrosPerSpan.store;
@@ -104,9 +123,20 @@ async function measureForm(form, options) {
         `  round ${round}: ${Math.round(engine.spansPerSecond)} spans/s, ${cost.toFixed(2)} µs of CPU a span, ` +
           `floor ${floor.total.toFixed(2)}, baseline ${(baseline.cpuMicrosPerSpan.serve + baseline.cpuMicrosPerSpan.store).toFixed(2)}`,
       );
-      for (const difference of [...engine.differences, ...baseline.differences.map((text) => `baseline: ${text}`)]) say(`  NOT EQUAL: ${difference}`);
+      for (const difference of [
+        ...engine.differences,
+        ...baseline.differences.map((text) => `baseline: ${text}`),
+      ])
+        say(`  NOT EQUAL: ${difference}`);
     }
-    return summarise(form, rounds, { items, perBody, wireBytes, jsonBytes, connections });
+    return summarise(form, rounds, {
+      askedSpans: options.spans,
+      items,
+      perBody,
+      wireBytes,
+      jsonBytes,
+      connections,
+    });
   } finally {
     load.close();
   }
@@ -116,12 +146,14 @@ async function measureForm(form, options) {
  * Medians over the rounds; ratios are formed inside a round, where the machine is in one mood.
  * @param {Form} form
  * @param {{ engine: Awaited<ReturnType<typeof runEngineRound>>, floor: import('./floor/floor.mjs').Floor, baseline: Awaited<ReturnType<typeof runBaselineRound>> }[]} rounds
- * @param {{ items: number, perBody: number, wireBytes: number, jsonBytes: number, connections: number }} run
+ * @param {{ askedSpans: number, items: number, perBody: number, wireBytes: number, jsonBytes: number, connections: number }} run
  */
 function summarise(form, rounds, run) {
   const over = (/** @type {(round: (typeof rounds)[number]) => number} */ read) => rounds.map(read);
-  const middle = (/** @type {(round: (typeof rounds)[number]) => number} */ read, digits = 4) => significant(median(over(read)), digits);
-  const cost = (/** @type {{ cpuMicrosPerSpan: { serve: number, store: number } }} */ side) => side.cpuMicrosPerSpan.serve + side.cpuMicrosPerSpan.store;
+  const middle = (/** @type {(round: (typeof rounds)[number]) => number} */ read, digits = 4) =>
+    significant(median(over(read)), digits);
+  const cost = (/** @type {{ cpuMicrosPerSpan: { serve: number, store: number } }} */ side) =>
+    side.cpuMicrosPerSpan.serve + side.cpuMicrosPerSpan.store;
   const ratios = {
     ratio_to_floor: over((round) => cost(round.engine) / round.floor.total),
     speedup_vs_baseline: over((round) => cost(round.baseline) / cost(round.engine)),
@@ -130,9 +162,12 @@ function summarise(form, rounds, run) {
     floor_cpu_us_per_span: over((round) => round.floor.total),
     baseline_cpu_us_per_span: over((round) => cost(round.baseline)),
   };
-  const rounded = (/** @type {{ p50: number, p99: number }} */ pair) => ({ p50: significant(pair.p50), p99: significant(pair.p99) });
+  const rounded = (/** @type {{ p50: number, p99: number }} */ pair) => ({
+    p50: significant(pair.p50),
+    p99: significant(pair.p99),
+  });
   const halfLoads = rounds.flatMap(({ engine }) => (engine.halfLoad === undefined ? [] : [engine.halfLoad]));
-  const seconds = (/** @type {number} */ rate) => run.items * run.perBody / rate;
+  const seconds = (/** @type {number} */ rate) => (run.items * run.perBody) / rate;
   const first = rounds[0].engine;
   return {
     spans_per_s: significant(median(ratios.spans_per_s), 5),
@@ -156,16 +191,28 @@ function summarise(form, rounds, run) {
       verified: rounds.every((round) => round.baseline.differences.length === 0),
     },
     speedup_vs_baseline: significant(median(ratios.speedup_vs_baseline)),
-    verified: rounds.every((round) => round.engine.differences.length === 0 && round.baseline.differences.length === 0),
-    differences: [...new Set(rounds.flatMap((round) => [...round.engine.differences, ...round.baseline.differences.map((text) => `baseline: ${text}`)]))],
+    verified: rounds.every(
+      (round) => round.engine.differences.length === 0 && round.baseline.differences.length === 0,
+    ),
+    differences: [
+      ...new Set(
+        rounds.flatMap((round) => [
+          ...round.engine.differences,
+          ...round.baseline.differences.map((text) => `baseline: ${text}`),
+        ]),
+      ),
+    ],
     form,
+    asked_spans: run.askedSpans,
     spans: run.items * run.perBody,
     spans_per_body: run.perBody,
     wire_bytes_per_span: significant(run.wireBytes, 5),
     json_bytes_per_span: significant(run.jsonBytes, 5),
     connections: run.connections,
     acked_spans_per_s: middle((round) => round.engine.ackedSpansPerSecond, 5),
-    mb_per_s: significant(((run.wireBytes * run.items * run.perBody) / 1e6) / seconds(median(ratios.spans_per_s))),
+    mb_per_s: significant(
+      (run.wireBytes * run.items * run.perBody) / 1e6 / seconds(median(ratios.spans_per_s)),
+    ),
     ...(run.perBody === 1 && { requests_per_s: middle((round) => round.engine.ackedSpansPerSecond, 5) }),
     half_load:
       halfLoads.length === 0
@@ -189,7 +236,9 @@ function summarise(form, rounds, run) {
     start_to_ready_ms: Math.round(median(over((round) => round.engine.startToReadyMs))),
     idle_cpu_percent: first.idlePercent === undefined ? null : significant(first.idlePercent, 3),
     retries: rounds.reduce((sum, round) => sum + round.engine.retries, 0),
-    merges_settled: rounds.every((round) => round.engine.settled && round.floor.settled && round.baseline.settled),
+    merges_settled: rounds.every(
+      (round) => round.engine.settled && round.floor.settled && round.baseline.settled,
+    ),
     rounds: rounds.length,
     noise: Object.fromEntries(
       Object.entries(ratios).map(([name, values]) => [

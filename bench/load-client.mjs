@@ -30,7 +30,8 @@ function prepare(options) {
 }
 
 /** @param {import('./load.mjs').RunOrder} order */
-const run = (order) => (info.spansPerBody === 1 ? sendSingleSpans(order, pool, info.contentType) : sendBodies(order));
+const run = (order) =>
+  info.spansPerBody === 1 ? sendSingleSpans(order, pool, info.contentType) : sendBodies(order);
 
 /** @param {import('./load.mjs').RunOrder} order */
 async function sendBodies({ url, token, from, to, connections, bodiesPerSecond, markEvery }) {
@@ -65,7 +66,9 @@ async function sendBodies({ url, token, from, to, connections, bodiesPerSecond, 
       let release = () => {};
       busy.set(body, new Promise((resolve) => (release = resolve)));
       if (markEvery !== undefined && (item - from) % markEvery === 0) {
-        process.send?.({ mark: { traceId: idInRound(body.markTraceId, body.round), spans: body.markSpans, sentMs } });
+        process.send?.({
+          mark: { traceId: idInRound(body.markTraceId, body.round), spans: body.markSpans, sentMs },
+        });
       }
       for (;;) {
         const reply = await connection.send(body.bytes);
@@ -73,7 +76,8 @@ async function sendBodies({ url, token, from, to, connections, bodiesPerSecond, 
           count.accepted += reply.accepted;
           break;
         }
-        if (reply.status !== 429 && reply.status !== 503) throw new Error(`the server answered ${reply.status}: ${reply.text.slice(0, 500)}`);
+        if (reply.status !== 429 && reply.status !== 503)
+          throw new Error(`the server answered ${reply.status}: ${reply.text.slice(0, 500)}`);
         count.retries++;
         await sleep(Math.max(50, reply.retryAfterMs));
       }

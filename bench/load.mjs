@@ -30,7 +30,9 @@ import { fileURLToPath } from 'node:url';
 
 /** Starts the load client. */
 export function createLoad() {
-  const child = fork(fileURLToPath(new URL('load-client.mjs', import.meta.url)), { serialization: 'advanced' });
+  const child = fork(fileURLToPath(new URL('load-client.mjs', import.meta.url)), {
+    serialization: 'advanced',
+  });
   /** @type {((mark: Mark) => void) | undefined} */
   let onMark;
 

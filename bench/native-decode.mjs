@@ -97,11 +97,14 @@ for (const [name, { body, length }] of Object.entries(bodies)) {
   const once = () => {
     const result = decoder.decode(body, length, form, options);
     const block = decoder.take(into);
-    if (result.accepted !== spansPerBody || block.rows !== spansPerBody) throw new Error(`${name}: spans were refused`);
+    if (result.accepted !== spansPerBody || block.rows !== spansPerBody)
+      throw new Error(`${name}: spans were refused`);
     return block;
   };
   const { bytes } = once();
-  console.log(`${name}: ${(length / spansPerBody).toFixed(0)} bytes a span, ${(bytes / spansPerBody).toFixed(0)} in the block`);
+  console.log(
+    `${name}: ${(length / spansPerBody).toFixed(0)} bytes a span, ${(bytes / spansPerBody).toFixed(0)} in the block`,
+  );
   row('  decode + take', measure(once), length);
   row(
     '  decode',
@@ -111,7 +114,20 @@ for (const [name, { body, length }] of Object.entries(bodies)) {
     }),
     length,
   );
-  if (form !== 'msgpack') row('  floor (simdjson DOM)', measure(() => parseOnly(body, length, form)), length);
-  row('  contentHash', measure(() => native.contentHash(body, length)), length);
-  row('  crc32c', measure(() => native.crc32c(body)), length);
+  if (form !== 'msgpack')
+    row(
+      '  floor (simdjson DOM)',
+      measure(() => parseOnly(body, length, form)),
+      length,
+    );
+  row(
+    '  contentHash',
+    measure(() => native.contentHash(body, length)),
+    length,
+  );
+  row(
+    '  crc32c',
+    measure(() => native.crc32c(body)),
+    length,
+  );
 }

@@ -8,13 +8,17 @@ import { inspect } from 'node:util';
  */
 export function readInteger(name, text, least = 1) {
   const value = Number(text.replaceAll(',', '').replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < least) throw new RangeError(`--${name} must be a whole number of at least ${least}, not ${text}`);
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new RangeError(`--${name} must be a whole number of at least ${least}, not ${text}`);
   return value;
 }
 
 /** Was the command line wrong, rather than the run? @param {unknown} error @returns {error is Error} */
 export function isUsageError(error) {
-  return error instanceof RangeError || (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'));
+  return (
+    error instanceof RangeError ||
+    (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
+  );
 }
 
 /**

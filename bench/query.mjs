@@ -60,7 +60,13 @@ async function fill(engine, { spans, seed }) {
   const items = Math.ceil(spans / forms[form].spansPerBody);
   const load = createLoad();
   try {
-    await load.prepare({ form, seed, baseTimeMs: Date.now(), spreadMs, bodies: poolSize(form, spans, 384 * 2 ** 20) });
+    await load.prepare({
+      form,
+      seed,
+      baseTimeMs: Date.now(),
+      spreadMs,
+      bodies: poolSize(form, spans, 384 * 2 ** 20),
+    });
     say(`storing ${items * forms[form].spansPerBody} spans, spread over ${spreadMs / 3_600_000} hours`);
     const run = await load.run({ url: engine.url, token: engine.token, from: 0, to: items, connections: 8 });
     if (run.accepted !== run.spans) throw new Error(`${run.accepted} of ${run.spans} spans were accepted`);
@@ -122,19 +128,32 @@ function createAsker(engine) {
       new Promise((resolve, reject) => {
         const startMs = performance.now();
         http
-          .get({ hostname, port, path: question.path, agent, headers: { Authorization: `Bearer ${engine.token}` } }, (response) => {
-            /** @type {Buffer[]} */
-            const chunks = [];
-            response.on('data', (chunk) => chunks.push(chunk));
-            response.on('error', reject);
-            response.on('end', () => {
-              const tookMs = performance.now() - startMs;
-              const text = Buffer.concat(chunks).toString();
-              if (response.statusCode !== 200) reject(new Error(`${question.path} was answered ${response.statusCode}: ${text.slice(0, 300)}`));
-              else if (!question.isRight(JSON.parse(text))) reject(new Error(`${question.path} was answered wrongly: ${text.slice(0, 300)}`));
-              else resolve(tookMs);
-            });
-          })
+          .get(
+            {
+              hostname,
+              port,
+              path: question.path,
+              agent,
+              headers: { Authorization: `Bearer ${engine.token}` },
+            },
+            (response) => {
+              /** @type {Buffer[]} */
+              const chunks = [];
+              response.on('data', (chunk) => chunks.push(chunk));
+              response.on('error', reject);
+              response.on('end', () => {
+                const tookMs = performance.now() - startMs;
+                const text = Buffer.concat(chunks).toString();
+                if (response.statusCode !== 200)
+                  reject(
+                    new Error(`${question.path} was answered ${response.statusCode}: ${text.slice(0, 300)}`),
+                  );
+                else if (!question.isRight(JSON.parse(text)))
+                  reject(new Error(`${question.path} was answered wrongly: ${text.slice(0, 300)}`));
+                else resolve(tookMs);
+              });
+            },
+          )
           .on('error', reject);
       }),
     close: () => agent.destroy(),
@@ -154,7 +173,15 @@ function dropPageCache() {
 
 /** @param {import('./clickhouse.mjs').ClickHouse} store */
 async function dropStoreCaches(store) {
-  for (const cache of ['MARK', 'UNCOMPRESSED', 'INDEX MARK', 'INDEX UNCOMPRESSED', 'PRIMARY INDEX', 'QUERY CONDITION', 'QUERY']) {
+  for (const cache of [
+    'MARK',
+    'UNCOMPRESSED',
+    'INDEX MARK',
+    'INDEX UNCOMPRESSED',
+    'PRIMARY INDEX',
+    'QUERY CONDITION',
+    'QUERY',
+  ]) {
     // Which caches there are depends on ClickHouse's version.
     await store.query(`SYSTEM DROP ${cache} CACHE`).catch(() => undefined);
   }
@@ -175,14 +202,21 @@ async function main() {
     const table = (await findSpanTables(engine.store)).main.name;
     const countSpans = async () => Number(await engine.store.query(`SELECT count() FROM ${table}`));
     if ((await countSpans()) === 0) await fill(engine, options);
-    while ((await countSpans()) < options.spans && options.dataDir === undefined) await new Promise((resolve) => setTimeout(resolve, 200));
+    while ((await countSpans()) < options.spans && options.dataDir === undefined)
+      await new Promise((resolve) => setTimeout(resolve, 200));
     const { settled } = await waitForMerges(engine.store, { timeoutMs: 300_000 });
     const spans = await countSpans();
     const bytes = Number(
-      await engine.store.query(`SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database NOT IN ('system', 'information_schema')`),
+      await engine.store.query(
+        `SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database NOT IN ('system', 'information_schema')`,
+      ),
     );
     say(`${spans} spans stored, ${(bytes / spans).toFixed(1)} bytes each on disk`);
-    const questions = await makeQuestions(engine.store, Math.max(options.warm, options.cold) + 5, options.seed);
+    const questions = await makeQuestions(
+      engine.store,
+      Math.max(options.warm, options.cold) + 5,
+      options.seed,
+    );
 
     /** @type {Record<string, { warm: number[], cold: number[] }>} */
     const times = {};
@@ -213,7 +247,13 @@ async function main() {
       spans,
       bytes_per_span_on_disk: significant(bytes / spans),
       queries: Object.fromEntries(
-        kinds.map((kind) => [kind, { warm_ms: figures(times[kind].warm), cold_ms: options.cold === 0 ? null : figures(times[kind].cold) }]),
+        kinds.map((kind) => [
+          kind,
+          {
+            warm_ms: figures(times[kind].warm),
+            cold_ms: options.cold === 0 ? null : figures(times[kind].cold),
+          },
+        ]),
       ),
       cold_means:
         options.cold === 0
@@ -225,7 +265,9 @@ async function main() {
       created: new Date().toISOString(),
     };
     for (const [kind, { warm_ms: warm, cold_ms: cold }] of Object.entries(result.queries)) {
-      say(`  ${kind.padEnd(16)} warm p50 ${warm.p50} ms, p99 ${warm.p99} ms${cold === null ? '' : `   cold p50 ${cold.p50} ms, p99 ${cold.p99} ms`}`);
+      say(
+        `  ${kind.padEnd(16)} warm p50 ${warm.p50} ms, p99 ${warm.p99} ms${cold === null ? '' : `   cold p50 ${cold.p50} ms, p99 ${cold.p99} ms`}`,
+      );
     }
     if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(result, null, 2)}\n`);
     process.stdout.write(`${JSON.stringify(result)}\n`);

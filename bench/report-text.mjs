@@ -4,15 +4,18 @@
  * @param {any} report See `report.mjs`.
  */
 export function renderReport(name, report) {
-  const number = (/** @type {number | null | undefined} */ value) => (value === null || value === undefined ? '–' : value.toLocaleString('en', { maximumFractionDigits: 3 }));
-  const pair = (/** @type {any} */ value) => (value === null || value === undefined ? '–' : `${number(value.p50)} / ${number(value.p99)}`);
+  const number = (/** @type {number | null | undefined} */ value) =>
+    value === null || value === undefined ? '–' : value.toLocaleString('en', { maximumFractionDigits: 3 });
+  const pair = (/** @type {any} */ value) =>
+    value === null || value === undefined ? '–' : `${number(value.p50)} / ${number(value.p99)}`;
   const table = (/** @type {string[][]} */ rows) => {
     const [head, ...rest] = rows;
     return [head, head.map(() => '---'), ...rest].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   };
   const runs = /** @type {any[]} */ (Object.values(report.ingest));
   const { machine } = report;
-  const spread = (/** @type {any} */ run, /** @type {string} */ key) => `${number((run.noise?.[key]?.relative_spread ?? 0) * 100)} %`;
+  const spread = (/** @type {any} */ run, /** @type {string} */ key) =>
+    run.rounds < 2 ? '–' : `${number((run.noise?.[key]?.relative_spread ?? 0) * 100)} %`;
 
   const parts = [
     `# ${name}`,
@@ -29,7 +32,18 @@ export function renderReport(name, report) {
     '## Ingest',
     'CPU is microseconds a span over all threads, background merges included. Medians over the rounds; pairs are p50 / p99.',
     table([
-      ['form', 'spans/s', 'MB/s', 'serve', 'store', 'floor', '× floor', 'baseline serve + store', '× less than baseline', 'verified'],
+      [
+        'form',
+        'spans/s',
+        'MB/s',
+        'serve',
+        'store',
+        'floor',
+        '× floor',
+        'baseline serve + store',
+        '× less than baseline',
+        'verified',
+      ],
       ...runs.map((run) => [
         run.form,
         number(run.spans_per_s),
@@ -44,7 +58,16 @@ export function renderReport(name, report) {
       ]),
     ]),
     table([
-      ['form', 'spans a round', 'bytes a span on the wire', 'ack ms, full load', 'ack ms, half load', 'queryable ms, half load', 'bytes a span on disk', 'peak RSS MB serve / store'],
+      [
+        'form',
+        'spans a round',
+        'bytes a span on the wire',
+        'ack ms, full load',
+        'ack ms, half load',
+        'queryable ms, half load',
+        'bytes a span on disk',
+        'peak RSS MB serve / store',
+      ],
       ...runs.map((run) => [
         run.form,
         number(run.spans),
@@ -76,13 +99,15 @@ export function renderReport(name, report) {
       `Over HTTP, ${number(report.query.spans)} spans stored (${number(report.query.bytes_per_span_on_disk)} bytes each on disk). Cold: ${report.query.cold_means}. Milliseconds, p50 / p99.`,
       table([
         ['query', 'warm', 'asked', 'cold', 'asked'],
-        ...Object.entries(/** @type {Record<string, any>} */ (report.query.queries)).map(([query, figures]) => [
-          query.replaceAll('_', ' '),
-          pair(figures.warm_ms),
-          String(figures.warm_ms?.count ?? 0),
-          pair(figures.cold_ms),
-          String(figures.cold_ms?.count ?? 0),
-        ]),
+        ...Object.entries(/** @type {Record<string, any>} */ (report.query.queries)).map(
+          ([query, figures]) => [
+            query.replaceAll('_', ' '),
+            pair(figures.warm_ms),
+            String(figures.warm_ms?.count ?? 0),
+            pair(figures.cold_ms),
+            String(figures.cold_ms?.count ?? 0),
+          ],
+        ),
       ]),
     );
   }

@@ -21,11 +21,20 @@ if (name === undefined || !/^[\w.-]+$/.test(name) || values.ingest === undefined
   process.exit(2);
 }
 
-const read = (/** @type {string} */ file) => JSON.parse(readFileSync(file, 'utf8'));
+/** @param {string} file */
+function read(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    process.stderr.write(`${file} cannot be read: ${error instanceof Error ? error.message : error}\n`);
+    process.exit(2);
+  }
+}
 const ingest = read(values.ingest);
 const { machine, commit, created } = ingest;
 const runs = runsOf(ingest, values.ingest);
-for (const run of Object.values(runs)) for (const key of ['machine', 'commit', 'created', 'forms']) delete run[key];
+for (const run of Object.values(runs))
+  for (const key of ['machine', 'commit', 'created', 'forms']) delete run[key];
 const report = {
   version: 1,
   created,

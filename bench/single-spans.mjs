@@ -10,7 +10,11 @@ import { nowMs } from './cpu.mjs';
  * @param {string} contentType
  * @returns {Promise<import('./load.mjs').RunResult>}
  */
-export async function sendSingleSpans({ url, token, from, to, connections, bodiesPerSecond, markEvery }, pool, contentType) {
+export async function sendSingleSpans(
+  { url, token, from, to, connections, bodiesPerSecond, markEvery },
+  pool,
+  contentType,
+) {
   const amount = to - from;
   const ackMs = new Float64Array(amount);
   const count = { spans: 0, accepted: 0, bytes: 0, jsonBytes: 0, retries: 0 };
@@ -49,14 +53,23 @@ export async function sendSingleSpans({ url, token, from, to, connections, bodie
           },
         ],
       },
-      (/** @type {Error | null} */ error, /** @type {unknown} */ result) => (error ? reject(error) : resolve(result)),
+      (/** @type {Error | null} */ error, /** @type {unknown} */ result) =>
+        error ? reject(error) : resolve(result),
     );
-    run.on('response', (/** @type {unknown} */ _client, /** @type {number} */ status, /** @type {number} */ _bytes, /** @type {number} */ responseMs) => {
-      if (status !== 202) failed++;
-      else ackMs[count.accepted++] = responseMs;
-      count.spans++;
-      endMs = nowMs();
-    });
+    run.on(
+      'response',
+      (
+        /** @type {unknown} */ _client,
+        /** @type {number} */ status,
+        /** @type {number} */ _bytes,
+        /** @type {number} */ responseMs,
+      ) => {
+        if (status !== 202) failed++;
+        else ackMs[count.accepted++] = responseMs;
+        count.spans++;
+        endMs = nowMs();
+      },
+    );
   });
   const cpu = process.cpuUsage(cpuBefore);
   if (failed > 0) throw new Error(`${failed} of ${amount} single-span requests were not answered 202`);

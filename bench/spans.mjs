@@ -82,10 +82,26 @@ export function createRandom(seed) {
       const z = uint32();
       const h = hexOfByte;
       return (
-        h[w >>> 24] + h[(w >>> 16) & 255] + h[(w >>> 8) & 255] + h[w & 255] + '-' +
-        h[x >>> 24] + h[(x >>> 16) & 255] + '-' + h[(x >>> 8) & 255] + h[x & 255] + '-' +
-        h[y >>> 24] + h[(y >>> 16) & 255] + '-' + h[(y >>> 8) & 255] + h[y & 255] +
-        h[z >>> 24] + h[(z >>> 16) & 255] + h[(z >>> 8) & 255] + h[z & 255]
+        h[w >>> 24] +
+        h[(w >>> 16) & 255] +
+        h[(w >>> 8) & 255] +
+        h[w & 255] +
+        '-' +
+        h[x >>> 24] +
+        h[(x >>> 16) & 255] +
+        '-' +
+        h[(x >>> 8) & 255] +
+        h[x & 255] +
+        '-' +
+        h[y >>> 24] +
+        h[(y >>> 16) & 255] +
+        '-' +
+        h[(y >>> 8) & 255] +
+        h[y & 255] +
+        h[z >>> 24] +
+        h[(z >>> 16) & 255] +
+        h[(z >>> 8) & 255] +
+        h[z & 255]
       );
     },
   };
@@ -170,7 +186,8 @@ export function createSpanSource({ seed, baseTimeMs, spreadMs = 60_000, kind }) 
       const durationMs = 1 + Math.floor(Math.exp(random.unit() * 7.3));
       const startMs = traceStartMs + i * 17 + random.below(17);
       const outcome = random.below(1000);
-      const status = outcome < 20 ? 'failure' : outcome < 25 ? 'timeout' : outcome < 28 ? 'cancelled' : 'success';
+      const status =
+        outcome < 20 ? 'failure' : outcome < 25 ? 'timeout' : outcome < 28 ? 'cancelled' : 'success';
       const parameters = { task_id: `task-${random.below(100_000)}` };
       const span = {
         id: random.uuid(),
@@ -191,10 +208,19 @@ export function createSpanSource({ seed, baseTimeMs, spreadMs = 60_000, kind }) 
           metrics: {
             cpu_usage: random.below(1000) / 1000,
             memory_usage: `${16 + random.below(500)}MB`,
-            ...(kind === 'llm' && { prompt_tokens: 900 + random.below(1200), completion_tokens: 500 + random.below(900) }),
+            ...(kind === 'llm' && {
+              prompt_tokens: 900 + random.below(1200),
+              completion_tokens: 500 + random.below(900),
+            }),
           },
         },
-        metadata: { tags: { environment, region, ...(kind === 'llm' && { model: models[random.below(models.length)] }) } },
+        metadata: {
+          tags: {
+            environment,
+            region,
+            ...(kind === 'llm' && { model: models[random.below(models.length)] }),
+          },
+        },
       };
       ids.push(spanId);
       const json = fillToSize(span, kind === 'llm' ? fillConversation(span, random) : fillTask(span, random));

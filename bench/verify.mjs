@@ -59,7 +59,11 @@ function fieldBits() {
   ].map((path, bit) => `bitShiftLeft(toUInt32(JSONHas(json, ${path})), ${bit})`);
   const fractionDigits = (/** @type {string} */ key) =>
     `toUInt32(length(extract(JSONExtractString(json, 'timestamp', '${key}'), '\\\\.([0-9]+)Z$')))`;
-  return [...present, `bitShiftLeft(${fractionDigits('start')}, 12)`, `bitShiftLeft(${fractionDigits('end')}, 16)`].join(' + ');
+  return [
+    ...present,
+    `bitShiftLeft(${fractionDigits('start')}, 12)`,
+    `bitShiftLeft(${fractionDigits('end')}, 16)`,
+  ].join(' + ');
 }
 
 /**
@@ -93,7 +97,9 @@ export async function findSpanTables(store) {
   }));
   const withIds = tables.filter(({ columns }) => columns.includes('trace_id') && columns.includes('span_id'));
   if (withIds.length === 0) throw new Error('ClickHouse has no table of spans');
-  const main = withIds.reduce((widest, table) => (table.columns.length > widest.columns.length ? table : widest));
+  const main = withIds.reduce((widest, table) =>
+    table.columns.length > widest.columns.length ? table : widest,
+  );
   const covered = new Set(tables.flatMap((table) => table.columns));
   return {
     main,
@@ -105,8 +111,11 @@ export async function findSpanTables(store) {
 
 /** Database and name of the table that the loader inserts into. @param {import('./clickhouse.mjs').ClickHouse} store */
 export async function findIntakeTable(store) {
-  const name = await store.query(`SELECT database || '.' || name FROM system.tables WHERE name = 'span_intake' AND database NOT LIKE 'bench%'`);
-  if (name === '' || name.includes('\n')) throw new Error(`expected one table span_intake, found: ${name || 'none'}`);
+  const name = await store.query(
+    `SELECT database || '.' || name FROM system.tables WHERE name = 'span_intake' AND database NOT LIKE 'bench%'`,
+  );
+  if (name === '' || name.includes('\n'))
+    throw new Error(`expected one table span_intake, found: ${name || 'none'}`);
   return name;
 }
 
@@ -140,10 +149,13 @@ export async function expectContent(store, pool, tables, itemCounts) {
   await store.query(`DROP DATABASE IF EXISTS ${database}`);
   await store.query(`CREATE DATABASE ${database}`);
   try {
-    await store.query(`CREATE TABLE ${database}.reference (body UInt32, ${columnDefinitions(contentColumns)}) ENGINE = MergeTree ORDER BY body`);
+    await store.query(
+      `CREATE TABLE ${database}.reference (body UInt32, ${columnDefinitions(contentColumns)}) ENGINE = MergeTree ORDER BY body`,
+    );
     await fillReference(store, pool);
     const expectations = new Map();
-    for (const items of new Set(itemCounts)) expectations.set(items, await expectItems(store, pool.bodies, tables, items));
+    for (const items of new Set(itemCounts))
+      expectations.set(items, await expectItems(store, pool.bodies, tables, items));
     return expectations;
   } finally {
     await store.query(`DROP DATABASE IF EXISTS ${database}`);
@@ -152,8 +164,12 @@ export async function expectContent(store, pool, tables, itemCounts) {
 
 /** @param {import('./clickhouse.mjs').ClickHouse} store @param {import('./bodies.mjs').PoolOptions} pool */
 async function fillReference(store, pool) {
-  const select = contentColumns.map((column) => `${columnFromJson[/** @type {keyof typeof columnFromJson} */ (column)]} AS c_${column}`);
-  await store.query(`CREATE TABLE ${database}.source (body UInt32, json String) ENGINE = MergeTree ORDER BY body`);
+  const select = contentColumns.map(
+    (column) => `${columnFromJson[/** @type {keyof typeof columnFromJson} */ (column)]} AS c_${column}`,
+  );
+  await store.query(
+    `CREATE TABLE ${database}.source (body UInt32, json String) ENGINE = MergeTree ORDER BY body`,
+  );
   /** @type {Buffer[]} */
   let rows = [];
   let bytes = 0;
@@ -201,12 +217,17 @@ function rowBinary(body, json) {
  */
 async function expectItems(store, bodies, tables, items) {
   const rounds = Math.ceil(items / bodies);
-  const masks = Array.from({ length: rounds }, (_, round) => `reinterpretAsUInt128(toUUID('${maskUuid(round)}'))`).join(', ');
+  const masks = Array.from(
+    { length: rounds },
+    (_, round) => `reinterpretAsUInt128(toUUID('${maskUuid(round)}'))`,
+  ).join(', ');
   const maskedId = (/** @type {string} */ column) => {
     const masked = `reinterpretAsUUID(bitXor(reinterpretAsUInt128(${column}), mask))`;
     return column === 'parent_span_id' ? `if(bitTest(all_fields, 1), ${masked}, ${column})` : masked;
   };
-  const contents = [tables.main, ...tables.companions].map((table, i) => `${contentHash(table)} AS content_${i}`);
+  const contents = [tables.main, ...tables.companions].map(
+    (table, i) => `${contentHash(table)} AS content_${i}`,
+  );
   const plainColumns = contentColumns.filter((column) => !maskedColumns.includes(column));
   // Body b is sent in round r when r * bodies + b < items.
   const roundsOfBody = `toInt64(intDiv(${items - 1} - toInt64(body), ${bodies})) + (toInt64(body) < ${items} ? 1 : 0)`;
@@ -218,7 +239,10 @@ async function expectItems(store, bodies, tables, items) {
      FROM (SELECT body, fields AS all_fields, ${[...maskedColumns, ...contents].join(', ')} FROM ${database}.reference)
      ARRAY JOIN arraySlice([${masks}], 1, ${roundsOfBody}) AS mask`,
   );
-  return { ...row, columnHashes: Object.fromEntries(plainColumns.map((column) => [column, columnHashes[`h_${column}`]])) };
+  return {
+    ...row,
+    columnHashes: Object.fromEntries(plainColumns.map((column) => [column, columnHashes[`h_${column}`]])),
+  };
 }
 
 /** One hash a row: over its ids and the hashes of its contents. @param {SpanTables} tables @param {(column: string) => string} readId */
@@ -241,16 +265,24 @@ export async function findDifferences(store, tables, expected) {
     const rows = await store.query(`SELECT count() FROM ${name}`);
     if (rows !== expected.rows) differences.push(`${name}: ${rows} rows, ${expected.rows} sent`);
   }
-  const [counts] = await store.rows(`SELECT toString(count()) AS rows, toString(uniqExact(span_id)) AS uniqueSpans FROM ${main.name}`);
-  if (counts.rows !== expected.rows) differences.push(`${main.name}: ${counts.rows} rows, ${expected.rows} sent`);
-  if (counts.uniqueSpans !== expected.uniqueSpans) differences.push(`${main.name}: ${counts.uniqueSpans} span ids, ${expected.uniqueSpans} sent`);
+  const [counts] = await store.rows(
+    `SELECT toString(count()) AS rows, toString(uniqExact(span_id)) AS uniqueSpans FROM ${main.name}`,
+  );
+  if (counts.rows !== expected.rows)
+    differences.push(`${main.name}: ${counts.rows} rows, ${expected.rows} sent`);
+  if (counts.uniqueSpans !== expected.uniqueSpans)
+    differences.push(`${main.name}: ${counts.uniqueSpans} span ids, ${expected.uniqueSpans} sent`);
 
   const ids = maskedColumns.filter((column) => main.columns.includes(column));
-  const joins = companions.map((table, i) => `INNER JOIN (SELECT seq, ${contentHash(table)} AS content_${i + 1} FROM ${table.name}) AS companion_${i + 1} USING (seq)`);
+  const joins = companions.map(
+    (table, i) =>
+      `INNER JOIN (SELECT seq, ${contentHash(table)} AS content_${i + 1} FROM ${table.name}) AS companion_${i + 1} USING (seq)`,
+  );
   const hash = await store.query(
     `SELECT sum(${rowHash(tables, (column) => column)}) FROM (SELECT seq, ${ids.join(', ')}, ${contentHash(main)} AS content_0 FROM ${main.name}) AS main ${joins.join(' ')}`,
   );
-  if (hash !== expected.hash) differences.push(`content differs in ${await findColumns(store, [main, ...companions], expected)}`);
+  if (hash !== expected.hash)
+    differences.push(`content differs in ${await findColumns(store, [main, ...companions], expected)}`);
   return differences;
 }
 
@@ -259,8 +291,11 @@ async function findColumns(store, tables, expected) {
   const differing = [];
   for (const { name, columns } of tables) {
     const plain = columns.filter((column) => !maskedColumns.includes(column));
-    const [row] = await store.rows(`SELECT ${plain.map((column) => `toString(sum(cityHash64(${typed(column)}))) AS h_${column}`).join(', ')} FROM ${name}`);
-    for (const column of plain) if (row[`h_${column}`] !== expected.columnHashes[column]) differing.push(`${name}.${column}`);
+    const [row] = await store.rows(
+      `SELECT ${plain.map((column) => `toString(sum(cityHash64(${typed(column)}))) AS h_${column}`).join(', ')} FROM ${name}`,
+    );
+    for (const column of plain)
+      if (row[`h_${column}`] !== expected.columnHashes[column]) differing.push(`${name}.${column}`);
   }
   return differing.length > 0 ? differing.join(', ') : 'the ids, or in which row a value stands';
 }

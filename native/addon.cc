@@ -1,4 +1,5 @@
-// The only file that knows Node. It unpacks arguments, calls the decoders, and packs results; it holds no rules.
+// The only file that knows Node. It unpacks arguments, calls the decoders, and packs results; it holds no
+// rules.
 #include <napi.h>
 
 #include <algorithm>
@@ -45,8 +46,8 @@ Bytes body_of(const Napi::CallbackInfo& info, size_t& readable) {
   return {bytes.data, static_cast<size_t>(length)};
 }
 
-/// Numbers that go in and out of a decoder lie in memory that both sides see, one slot of 8 bytes each: for a body
-/// of one span, properties of objects would cost several times what the decoding does.
+/// Numbers that go in and out of a decoder lie in memory that both sides see, one slot of 8 bytes each: for a
+/// body of one span, properties of objects would cost several times what the decoding does.
 enum Slot : size_t {
   kSeqBase,            // in, unsigned 64 bit integer
   kMinTimeUnixNano,    // in, signed 64 bit integer
@@ -67,9 +68,9 @@ enum Slot : size_t {
 };
 
 constexpr const char* kSlotNames[kSlots] = {
-    "seqBase",  "minTimeUnixNano", "maxTimeUnixNano", "receivedAtSeconds", "maxSpanBytes",
-    "total",    "accepted",        "refused",         "matches",           "matchesDropped",
-    "malformed", "malformedOffset", "rows",            "bytes",             "crc32c",
+    "seqBase",  "minTimeUnixNano", "maxTimeUnixNano", "receivedAtSeconds", "maxSpanBytes", "total",
+    "accepted", "refused",         "matches",         "matchesDropped",    "malformed",    "malformedOffset",
+    "rows",     "bytes",           "crc32c",
 };
 
 std::optional<std::string> optional_text(const Napi::Object& object, const char* name) {
@@ -82,18 +83,16 @@ std::optional<std::string> optional_text(const Napi::Object& object, const char*
 class SpanDecoder : public Napi::ObjectWrap<SpanDecoder> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "SpanDecoder",
-                       {InstanceMethod<&SpanDecoder::set_project>("setProject"),
-                        InstanceMethod<&SpanDecoder::decode>("decode"),
-                        InstanceMethod<&SpanDecoder::refused>("refused"),
-                        InstanceMethod<&SpanDecoder::matches>("matches"),
-                        InstanceMethod<&SpanDecoder::matches_dropped>("matchesDropped"),
-                        InstanceMethod<&SpanDecoder::reason>("reason"),
-                        InstanceMethod<&SpanDecoder::rows>("rows"),
-                        InstanceMethod<&SpanDecoder::max_block_bytes>("maxBlockBytes"),
-                        InstanceMethod<&SpanDecoder::take>("take"),
-                        InstanceMethod<&SpanDecoder::discard>("discard"),
-                        InstanceMethod<&SpanDecoder::set_tail_filters>("setTailFilters")});
+    return DefineClass(
+        env, "SpanDecoder",
+        {InstanceMethod<&SpanDecoder::set_project>("setProject"),
+         InstanceMethod<&SpanDecoder::decode>("decode"), InstanceMethod<&SpanDecoder::refused>("refused"),
+         InstanceMethod<&SpanDecoder::matches>("matches"),
+         InstanceMethod<&SpanDecoder::matches_dropped>("matchesDropped"),
+         InstanceMethod<&SpanDecoder::reason>("reason"), InstanceMethod<&SpanDecoder::rows>("rows"),
+         InstanceMethod<&SpanDecoder::max_block_bytes>("maxBlockBytes"),
+         InstanceMethod<&SpanDecoder::take>("take"), InstanceMethod<&SpanDecoder::discard>("discard"),
+         InstanceMethod<&SpanDecoder::set_tail_filters>("setTailFilters")});
   }
 
   explicit SpanDecoder(const Napi::CallbackInfo& info)
@@ -119,7 +118,9 @@ class SpanDecoder : public Napi::ObjectWrap<SpanDecoder> {
   }
   void put(Slot slot, double value) { std::memcpy(slots_ + slot * 8, &value, 8); }
 
-  static uint64_t whole(double value, double max) { return value >= 0 ? static_cast<uint64_t>(std::min(value, max)) : 0; }
+  static uint64_t whole(double value, double max) {
+    return value >= 0 ? static_cast<uint64_t>(std::min(value, max)) : 0;
+  }
 
   void set_project(const Napi::CallbackInfo& info) { project_ = info[0].ToString().Utf8Value(); }
 
@@ -161,7 +162,9 @@ class SpanDecoder : public Napi::ObjectWrap<SpanDecoder> {
   }
   Napi::Value refused(const Napi::CallbackInfo& info) { return pack(info.Env(), result_.refused); }
   Napi::Value matches(const Napi::CallbackInfo& info) { return pack(info.Env(), result_.matches); }
-  Napi::Value matches_dropped(const Napi::CallbackInfo& info) { return pack(info.Env(), result_.matches_dropped); }
+  Napi::Value matches_dropped(const Napi::CallbackInfo& info) {
+    return pack(info.Env(), result_.matches_dropped);
+  }
   Napi::Value reason(const Napi::CallbackInfo& info) {
     const char* reason = result_.malformed.reason;
     return Napi::String::New(info.Env(), reason == nullptr ? "" : reason);
@@ -240,7 +243,8 @@ Napi::Value crc32c(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), mplp::active_kernel().crc32c(bytes.data, bytes.size, seed));
 }
 
-/// copyBytes(target, offset, source): V8 copies into shared memory byte by byte; nobody else touches these bytes.
+/// copyBytes(target, offset, source): V8 copies into shared memory byte by byte; nobody else touches these
+/// bytes.
 void copy_bytes(const Napi::CallbackInfo& info) {
   const Bytes target = bytes_of(info[0], "target");
   const Bytes source = bytes_of(info[2], "source");

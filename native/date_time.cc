@@ -17,8 +17,8 @@ size_t separator_length(const uint8_t* text, size_t size) {
   if (size < 3) return 0;
   const uint32_t code = (c & 0x0fu) << 12 | (text[1] & 0x3fu) << 6 | (text[2] & 0x3fu);
   if ((c & 0xf0) != 0xe0) return 0;
-  const bool space = code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 || code == 0x2029 ||
-                     code == 0x202f || code == 0x205f || code == 0x3000 || code == 0xfeff;
+  const bool space = code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
+                     code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000 || code == 0xfeff;
   return space ? 3 : 0;
 }
 
@@ -94,22 +94,24 @@ bool read_date_time(const uint8_t* text, size_t size, DateTime& time) {
   }
   if (at != size || zone_hour > 23 || zone_minute > 59) return false;
 
-  const int rounded_second = second + (fraction_digits >= 15 && fraction_rounds_up(fraction, fraction_digits));
+  const int rounded_second =
+      second + (fraction_digits >= 15 && fraction_rounds_up(fraction, fraction_digits));
   const bool ordinary = hour <= 23 && minute <= 59 && rounded_second < 60;
   if (!ordinary) {
     const int utc_minute = minute - zone_minute * sign;
     const int utc_hour = hour - zone_hour * sign - (utc_minute < 0 ? 1 : 0);
-    if (!((utc_hour == 23 || utc_hour == -1) && (utc_minute == 59 || utc_minute == -1) && rounded_second < 61)) {
+    if (!((utc_hour == 23 || utc_hour == -1) && (utc_minute == 59 || utc_minute == -1) &&
+          rounded_second < 61)) {
       return false;
     }
   }
 
-  time.seconds =
-      days_since_epoch(year, static_cast<unsigned>(month), static_cast<unsigned>(day)) * 86400 + hour * 3600 +
-      minute * 60 + second - sign * (zone_hour * 3600 + zone_minute * 60);
+  time.seconds = days_since_epoch(year, static_cast<unsigned>(month), static_cast<unsigned>(day)) * 86400 +
+                 hour * 3600 + minute * 60 + second - sign * (zone_hour * 3600 + zone_minute * 60);
   time.nanoseconds = 0;
   for (size_t i = 0; i < 9; ++i) {
-    time.nanoseconds = time.nanoseconds * 10 + (i < fraction_digits ? static_cast<uint32_t>(fraction[i] - '0') : 0);
+    time.nanoseconds =
+        time.nanoseconds * 10 + (i < fraction_digits ? static_cast<uint32_t>(fraction[i] - '0') : 0);
   }
   const bool plain = ordinary && second < 60 && plain_separator && plain_zone && fraction_digits <= 9;
   time.digits = plain ? static_cast<uint32_t>(fraction_digits) : kOtherSpelling;

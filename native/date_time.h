@@ -15,8 +15,8 @@ struct DateTime {
 
 inline constexpr uint32_t kOtherSpelling = 15;
 
-/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar. The year starts in March here, so that
-/// the leap day is its last day and month lengths follow one linear rule.
+/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar. The year starts in March here, so
+/// that the leap day is its last day and month lengths follow one linear rule.
 constexpr int64_t days_since_epoch(int64_t year, unsigned month, unsigned day) {
   year -= month <= 2;
   const int64_t era = (year >= 0 ? year : year - 399) / 400;
@@ -31,10 +31,10 @@ constexpr unsigned days_in_month(unsigned year, unsigned month) {
   return 30 + ((month + (month >> 3)) & 1);
 }
 
-/// Reads any text that the format `date-time` of ajv-formats 3.0.1 (full mode) accepts: the separator may be t, T
-/// or one white space character of ECMAScript, the zone is required (z, Z, +hh, +hhmm, +hh:mm), and a leap second
-/// (or an hour or minute out of range, which that code lets through the same door) counts when the UTC time is
-/// 23:59. `text` is UTF-8. False when the format refuses.
+/// Reads any text that the format `date-time` of ajv-formats 3.0.1 (full mode) accepts: the separator may be
+/// t, T or one white space character of ECMAScript, the zone is required (z, Z, +hh, +hhmm, +hh:mm), and a
+/// leap second (or an hour or minute out of range, which that code lets through the same door) counts when
+/// the UTC time is 23:59. `text` is UTF-8. False when the format refuses.
 bool read_date_time(const uint8_t* text, size_t size, DateTime& time);
 
 }  // namespace mplp

@@ -19,18 +19,6 @@ int hex_value(uint8_t c) {
   return -1;
 }
 
-/// Value of four hex digits, or -1.
-int32_t hex4(const uint8_t* text, size_t size) {
-  if (size < 4) return -1;
-  int32_t value = 0;
-  for (int i = 0; i < 4; ++i) {
-    const int digit = hex_value(text[i]);
-    if (digit < 0) return -1;
-    value = value * 16 + digit;
-  }
-  return value;
-}
-
 /// Length of the well-formed UTF-8 sequence at `text` (Unicode table 3-7), 0 when there is none.
 size_t utf8_sequence(const uint8_t* text, size_t size) {
   const uint8_t lead = text[0];
@@ -40,8 +28,8 @@ size_t utf8_sequence(const uint8_t* text, size_t size) {
   for (size_t i = 1; i < length; ++i) {
     if ((text[i] & 0xc0) != 0x80) return 0;
   }
-  if ((lead == 0xe0 && text[1] < 0xa0) || (lead == 0xed && text[1] > 0x9f) || (lead == 0xf0 && text[1] < 0x90) ||
-      (lead == 0xf4 && text[1] > 0x8f)) {
+  if ((lead == 0xe0 && text[1] < 0xa0) || (lead == 0xed && text[1] > 0x9f) ||
+      (lead == 0xf0 && text[1] < 0x90) || (lead == 0xf4 && text[1] > 0x8f)) {
     return 0;
   }
   return length;
@@ -89,7 +77,7 @@ class GrammarReader {
         if (position_ + 1 >= end_) break;
         const uint8_t kind = text_[position_ + 1];
         if (kind == 'u') {
-          if (hex4(text_ + position_ + 2, end_ - position_ - 2) < 0) {
+          if (read_hex4(text_ + position_ + 2, end_ - position_ - 2) < 0) {
             if (end_ - position_ - 2 < 4) break;
             return fail(kUnexpected);
           }
@@ -266,12 +254,12 @@ size_t read_escape(const uint8_t* text, size_t size, uint32_t& code) {
     default:
       return 0;
   }
-  const int32_t first = hex4(text + 2, size - 2);
+  const int32_t first = read_hex4(text + 2, size - 2);
   if (first < 0) return 0;
   code = static_cast<uint32_t>(first);
   if (first < 0xd800 || first > 0xdfff) return 6;
   if (first > 0xdbff || size < 12 || text[6] != '\\' || text[7] != 'u') return 0;
-  const int32_t second = hex4(text + 8, size - 8);
+  const int32_t second = read_hex4(text + 8, size - 8);
   if (second < 0xdc00 || second > 0xdfff) return 0;
   code = 0x10000 + (static_cast<uint32_t>(first - 0xd800) << 10) + static_cast<uint32_t>(second - 0xdc00);
   return 12;
@@ -282,6 +270,17 @@ const uint8_t* find_backslash(const uint8_t* text, size_t size) {
 }
 
 }  // namespace
+
+int32_t read_hex4(const uint8_t* text, size_t size) {
+  if (size < 4) return -1;
+  int32_t value = 0;
+  for (int i = 0; i < 4; ++i) {
+    const int digit = hex_value(text[i]);
+    if (digit < 0) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}
 
 size_t read_json_value(const uint8_t* text, size_t position, size_t end, size_t& start, Malformed& fault) {
   start = skip_white_space(text, position, end);
@@ -309,24 +308,14 @@ size_t unescape_json(const uint8_t* content, size_t size, uint8_t* out) {
   return written;
 }
 
-bool escapes_are_valid(const uint8_t* content, size_t size) {
-  size_t i = 0;
-  while (const uint8_t* next = find_backslash(content + i, size - i)) {
-    i = static_cast<size_t>(next - content);
-    uint32_t code;
-    const size_t length = read_escape(content + i, size - i, code);
-    if (length == 0) return false;
-    i += length;
-  }
-  return true;
-}
-
 bool number_is_finite(const uint8_t* number, size_t size) {
-  // Reading rounds up to infinity from 2^1024 - 2^970 on, halfway between the largest double and 2^1024. That is
-  // an integer of 309 digits, so digits decide without any arithmetic.
+  // Reading rounds up to infinity from 2^1024 - 2^970 on, halfway between the largest double and 2^1024. That
+  // is an integer of 309 digits, so digits decide without any arithmetic.
   static constexpr char kLimit[] =
-      "17976931348623158079372897140530341507993413271003782693617377898044496829276475094664901797758720709633028641"
-      "66928879109465555478519404026306574886715058206819089020007083836762738548458177115317644757302700698555713669"
+      "179769313486231580793728971405303415079934132710037826936173778980444968292764750946649017977587207096"
+      "33028641"
+      "669288791094655554785194040263065748867150582068190890200070838367627385484581771153176447573027006985"
+      "55713669"
       "59622842914819860834936475292719074168444365510704342711559699508093042880177904174497792";
   constexpr int64_t kLimitDigits = sizeof(kLimit) - 1;
   static_assert(kLimitDigits == 309);

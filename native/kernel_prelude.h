@@ -1,7 +1,7 @@
 #pragma once
 
-// Everything the hot code includes, outside of any instruction-set region: functions of the standard library are
-// compiled once for the whole program and must run on every processor.
+// Everything the hot code includes, outside of any instruction-set region: functions of the standard library
+// are compiled once for the whole program and must run on every processor.
 #include <algorithm>
 #include <bit>
 #include <charconv>

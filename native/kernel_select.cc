@@ -37,7 +37,8 @@ std::vector<const Kernel*> usable_kernels() {
 }
 
 const Kernel& active_kernel() {
-  // simdjson's choice is followed, so that its switch for tests (SIMDJSON_FORCE_IMPLEMENTATION) selects both halves.
+  // simdjson's choice is followed, so that its switch for tests (SIMDJSON_FORCE_IMPLEMENTATION) selects both
+  // halves.
   static const Kernel* const chosen = [] {
     const std::vector<const Kernel*> kernels = usable_kernels();
     for (const Kernel* kernel : kernels) {

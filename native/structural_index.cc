@@ -32,7 +32,8 @@ IndexFault StructuralIndex::run(const uint8_t* text, size_t size) {
   if (implementation == nullptr || implementation->capacity() < size) {
     const size_t wanted = std::max(kLeastCapacity, size);
     implementation.reset();
-    const auto error = parser_->kernel->create_dom_parser_implementation(wanted, /*max_depth=*/1, implementation);
+    const auto error =
+        parser_->kernel->create_dom_parser_implementation(wanted, /*max_depth=*/1, implementation);
     if (error != simdjson::SUCCESS) {
       implementation.reset();
       throw std::bad_alloc();
@@ -48,7 +49,9 @@ IndexFault StructuralIndex::run(const uint8_t* text, size_t size) {
   }
 }
 
-const uint32_t* StructuralIndex::positions() const { return parser_->implementation->structural_indexes.get(); }
+const uint32_t* StructuralIndex::positions() const {
+  return parser_->implementation->structural_indexes.get();
+}
 size_t StructuralIndex::count() const { return parser_->implementation->n_structural_indexes; }
 
 void StructuralIndex::trim(size_t keep_bytes) {

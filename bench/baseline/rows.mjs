@@ -25,7 +25,8 @@ export function createRowMapper() {
     const tags = {};
     const sent = metadata?.tags;
     if (sent !== undefined) {
-      for (const key in sent) tags[key] = typeof sent[key] === 'string' ? sent[key] : JSON.stringify(sent[key]);
+      for (const key in sent)
+        tags[key] = typeof sent[key] === 'string' ? sent[key] : JSON.stringify(sent[key]);
     }
     return {
       project_id: 'default',

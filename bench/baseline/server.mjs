@@ -17,7 +17,8 @@ import { createRowMapper } from './rows.mjs';
  * Environment: BASELINE_URL, BASELINE_USERNAME, BASELINE_PASSWORD, BASELINE_TABLE.
  */
 
-const schema = (/** @type {string} */ name) => JSON.parse(readFileSync(new URL(`../../schemas/${name}.json`, import.meta.url), 'utf8'));
+const schema = (/** @type {string} */ name) =>
+  JSON.parse(readFileSync(new URL(`../../schemas/${name}.json`, import.meta.url), 'utf8'));
 const ajv = new Ajv2020.default({ allErrors: false, strict: false });
 addFormats.default(ajv);
 ajv.addSchema(schema('base-types'));
@@ -36,7 +37,12 @@ const batcher = createBatcher({
   batchRows: 10_000,
   flushAfterMs: 200,
   maxInserts: 4,
-  insert: async (values) => void (await client.insert({ table: /** @type {string} */ (process.env['BASELINE_TABLE']), values, format: 'JSONEachRow' })),
+  insert: async (values) =>
+    void (await client.insert({
+      table: /** @type {string} */ (process.env['BASELINE_TABLE']),
+      values,
+      format: 'JSONEachRow',
+    })),
   onError(error) {
     process.stderr.write(`an insert failed: ${error.message}\n`);
     process.exit(1);
@@ -65,7 +71,8 @@ function idsToText(span) {
     const bytes = span[name];
     if (!(bytes instanceof Uint8Array)) continue;
     const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
-    span[name] = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+    span[name] =
+      `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   }
   return span;
 }
@@ -126,12 +133,20 @@ const server = http.createServer((request, response) => {
       reply = { title: 'malformed body', detail: error instanceof Error ? error.message : String(error) };
     }
     const text = JSON.stringify(reply);
-    response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+    response.writeHead(status, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(text),
+    });
     response.end(text);
   });
 });
 
-const sockets = new WebSocketServer({ server, path: '/v1.0/traces/ws', perMessageDeflate: false, maxPayload: 64 * 1024 * 1024 });
+const sockets = new WebSocketServer({
+  server,
+  path: '/v1.0/traces/ws',
+  perMessageDeflate: false,
+  maxPayload: 64 * 1024 * 1024,
+});
 sockets.on('connection', (socket) => {
   socket.send(JSON.stringify({ credits: { spans: 1e12, bytes: 1e15 } }));
   socket.on('message', async (/** @type {Buffer} */ data) => {

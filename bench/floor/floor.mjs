@@ -37,7 +37,9 @@ export async function measureFloor({ load, pool, items, connections, rowsPerInse
   const receive = await measureReceiveFloor(load, pool, items, connections);
   const parse = await measureParseFloor(pool, items);
   const { loadNative } = await import('../../dist/native/index.js');
-  const stored = await withEngine((engine) => measureStoreFloor({ store: engine.store, native: loadNative(), pool, items, rowsPerInsert }));
+  const stored = await withEngine((engine) =>
+    measureStoreFloor({ store: engine.store, native: loadNative(), pool, items, rowsPerInsert }),
+  );
   const store = stored.cpuMicros / stored.rows;
   return {
     receive,
@@ -56,7 +58,13 @@ async function measureReceiveFloor(load, pool, items, connections) {
   });
   try {
     const before = cpuMicros(server.pid);
-    const { spans } = await load.run({ url: server.ready.url, token: 'none', from: 0, to: items, connections });
+    const { spans } = await load.run({
+      url: server.ready.url,
+      token: 'none',
+      from: 0,
+      to: items,
+      connections,
+    });
     return (cpuMicros(server.pid) - before) / spans;
   } finally {
     await server.stop();
@@ -67,7 +75,9 @@ async function measureReceiveFloor(load, pool, items, connections) {
 function measureParseFloor(pool, items) {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL('parse.mjs', import.meta.url)));
-    child.once('message', (/** @type {{ spans: number, cpuMicros: number }} */ result) => resolve(result.cpuMicros / result.spans));
+    child.once('message', (/** @type {{ spans: number, cpuMicros: number }} */ result) =>
+      resolve(result.cpuMicros / result.spans),
+    );
     child.once('exit', (code) => reject(new Error(`the floor's parser ended with ${code}`)));
     child.send({ pool, items });
   });

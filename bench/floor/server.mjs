@@ -6,14 +6,23 @@ import uWS from 'uWebSockets.js';
  */
 
 const spansPerBody = Number(process.env['FLOOR_SPANS_PER_BODY'] ?? 1000);
-const receipt = JSON.stringify({ receipt: '00000000-0000-4000-8000-000000000000', accepted: spansPerBody, rejected: 0, duplicates: 0, errors: [], errors_truncated: false });
+const receipt = JSON.stringify({
+  receipt: '00000000-0000-4000-8000-000000000000',
+  accepted: spansPerBody,
+  rejected: 0,
+  duplicates: 0,
+  errors: [],
+  errors_truncated: false,
+});
 
 const app = uWS.App();
 app.post('/v1.0/traces', (response) => {
   response.onAborted(() => {});
   response.onData((_chunk, isLast) => {
     if (!isLast) return;
-    response.cork(() => response.writeStatus('202 Accepted').writeHeader('Content-Type', 'application/json').end(receipt));
+    response.cork(() =>
+      response.writeStatus('202 Accepted').writeHeader('Content-Type', 'application/json').end(receipt),
+    );
   });
 });
 app.ws('/v1.0/traces/ws', {
@@ -27,6 +36,8 @@ app.ws('/v1.0/traces/ws', {
 });
 app.listen('127.0.0.1', 0, (listening) => {
   if (!listening) throw new Error('the floor server could not listen');
-  process.stdout.write(`${JSON.stringify({ ready: true, url: `http://127.0.0.1:${uWS.us_socket_local_port(listening)}` })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ ready: true, url: `http://127.0.0.1:${uWS.us_socket_local_port(listening)}` })}\n`,
+  );
 });
 process.on('SIGTERM', () => process.exit(0));

@@ -31,7 +31,11 @@ export async function measureStoreFloor({ store, native, pool, items, rowsPerIns
   const cpu = cpuMicros(store.pid) - cpuBefore;
   const stored = await store.query('SELECT count() FROM bench_floor.spans');
   if (stored !== String(rows)) throw new Error(`the floor's table holds ${stored} rows of ${rows}`);
-  const bytesOnDisk = Number(await store.query(`SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'bench_floor'`));
+  const bytesOnDisk = Number(
+    await store.query(
+      `SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'bench_floor'`,
+    ),
+  );
   return { rows, inserts, cpuMicros: cpu, settled, bytesOnDisk };
 }
 

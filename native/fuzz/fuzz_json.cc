@@ -9,7 +9,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                        (alone.result.accepted == 1 || alone.result.refused[1] == 0);
   if (!is_span || size > 1 << 16) return 0;
   size_t first = 0;
-  while (first < size && (data[first] == ' ' || data[first] == '\t' || data[first] == '\r' || data[first] == '\n')) ++first;
+  while (first < size &&
+         (data[first] == ' ' || data[first] == '\t' || data[first] == '\r' || data[first] == '\n'))
+    ++first;
   if (first == size || data[first] == '[') return 0;
 
   // One span is judged the same alone, in an array, and (without line breaks) as a line.
@@ -19,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   array.insert(array.end(), data, data + size);
   array.push_back(']');
   const Outcome twice = decode_all(array.data(), array.size(), BodyForm::json);
-  check(twice.result.total == 2 && twice.result.accepted == 2 * alone.result.accepted, "an array judges like a document");
+  check(twice.result.total == 2 && twice.result.accepted == 2 * alone.result.accepted,
+        "an array judges like a document");
   if (std::memchr(data, '\n', size) == nullptr) {
     const Outcome line = decode_all(data, size, BodyForm::ndjson);
     check(line.result.total == 1 && line.block == alone.block, "a line judges like a document");

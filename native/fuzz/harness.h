@@ -11,8 +11,9 @@
 
 #include "../span_decoder.h"
 
-/// Common part of the fuzz targets: decodes one body with every kernel this processor can run, with and without slack
-/// behind the body, and stops when any of them sees it differently. The sanitizers watch the memory meanwhile.
+/// Common part of the fuzz targets: decodes one body with every kernel this processor can run, with and
+/// without slack behind the body, and stops when any of them sees it differently. The sanitizers watch the
+/// memory meanwhile.
 namespace mplp::fuzz {
 
 struct Outcome {
@@ -38,7 +39,8 @@ inline DecodeOptions options() {
   return options;
 }
 
-inline Outcome decode_with(SpanDecoder& decoder, const uint8_t* body, size_t length, size_t readable, BodyForm form) {
+inline Outcome decode_with(SpanDecoder& decoder, const uint8_t* body, size_t length, size_t readable,
+                           BodyForm form) {
   Outcome outcome;
   decoder.decode(body, length, readable, form, options(), outcome.result);
   check(decoder.rows() == outcome.result.accepted, "rows are the accepted spans");
@@ -66,11 +68,13 @@ inline void check_same(const Outcome& a, const Outcome& b) {
 inline void check_result(const DecodeResult& result, size_t length) {
   check(result.refused.size() % 3 == 0, "refusals are triples");
   if (result.malformed.reason != nullptr) {
-    check(result.total == 0 && result.refused.empty() && result.matches.empty(), "nothing of a malformed body");
+    check(result.total == 0 && result.refused.empty() && result.matches.empty(),
+          "nothing of a malformed body");
     check(result.malformed.offset <= length, "the fault lies in the body");
     return;
   }
-  check(result.total - result.accepted == result.refused.size() / 3 || result.refused.size() / 3 == kMaxListedRefusals,
+  check(result.total - result.accepted == result.refused.size() / 3 ||
+            result.refused.size() / 3 == kMaxListedRefusals,
         "each span is accepted or refused");
   uint32_t behind = 0;
   for (size_t i = 0; i < result.refused.size(); i += 3) {
@@ -103,7 +107,8 @@ inline Outcome decode_all(const uint8_t* data, size_t length, BodyForm form) {
   std::vector<uint8_t> exact(data, data + length);
   std::vector<uint8_t> slack(data, data + length);
   static constexpr char kMisleading[] = "\"}]}0,\"\xc4\x10\x81";
-  for (size_t i = 0; i < kPadding; ++i) slack.push_back(static_cast<uint8_t>(kMisleading[i % (sizeof kMisleading - 1)]));
+  for (size_t i = 0; i < kPadding; ++i)
+    slack.push_back(static_cast<uint8_t>(kMisleading[i % (sizeof kMisleading - 1)]));
   Outcome first;
   bool have_first = false;
   for (auto& decoder : decoders()) {

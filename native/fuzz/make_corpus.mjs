@@ -21,10 +21,27 @@ const full = {
   id: id(0),
   ...least,
   parent_span_id: id(5),
-  action: { name: 'a "b"\n\u00e9\ud83d\ude00', type: 'execute', parameters: { a: [1, -2.5e3, { b: null }] }, duration: '1ms', x: 1 },
+  action: {
+    name: 'a "b"\n\u00e9\ud83d\ude00',
+    type: 'execute',
+    parameters: { a: [1, -2.5e3, { b: null }] },
+    duration: '1ms',
+    x: 1,
+  },
   timestamp: { start: '2025-01-27t18:40:32.1234567891+01:00', end: '2025-01-27T18:40:33.5Z', zone: true },
-  result: { status: 'success', output: { r: 'x' }, error: {}, metrics: { cpu: 0.15, big: 12345678901 }, y: [[]] },
-  metadata: { tags: { env: 'prod', n: 7, o: { a: 1 } }, annotations: [1, 'b'], correlation_id: id(6), z: false },
+  result: {
+    status: 'success',
+    output: { r: 'x' },
+    error: {},
+    metrics: { cpu: 0.15, big: 12345678901 },
+    y: [[]],
+  },
+  metadata: {
+    tags: { env: 'prod', n: 7, o: { a: 1 } },
+    annotations: [1, 'b'],
+    correlation_id: id(6),
+    z: false,
+  },
   unknown: { deep: [[[{ k: 'v' }]]], other: 1e-7 },
 };
 const span = JSON.stringify(least);

@@ -16,7 +16,8 @@ struct Tables {
       entry[0][i] = value;
     }
     for (int k = 1; k < 8; ++k) {
-      for (uint32_t i = 0; i < 256; ++i) entry[k][i] = (entry[k - 1][i] >> 8) ^ entry[0][entry[k - 1][i] & 0xff];
+      for (uint32_t i = 0; i < 256; ++i)
+        entry[k][i] = (entry[k - 1][i] >> 8) ^ entry[0][entry[k - 1][i] & 0xff];
     }
   }
 };
@@ -42,7 +43,8 @@ struct ZeroShift {
     }
   }
   constexpr uint32_t operator()(uint32_t crc) const {
-    return entry[0][crc & 0xff] ^ entry[1][crc >> 8 & 0xff] ^ entry[2][crc >> 16 & 0xff] ^ entry[3][crc >> 24];
+    return entry[0][crc & 0xff] ^ entry[1][crc >> 8 & 0xff] ^ entry[2][crc >> 16 & 0xff] ^
+           entry[3][crc >> 24];
   }
 
  private:
@@ -59,7 +61,9 @@ MPLP_INLINE uint64_t step8(uint64_t crc, uint64_t data) { return _mm_crc32_u64(c
 MPLP_INLINE uint32_t step1(uint32_t crc, uint8_t data) { return _mm_crc32_u8(crc, data); }
 #elif defined(MPLP_HAS_ARM_CRC)
 #define MPLP_HAS_CRC 1
-MPLP_INLINE uint64_t step8(uint64_t crc, uint64_t data) { return __crc32cd(static_cast<uint32_t>(crc), data); }
+MPLP_INLINE uint64_t step8(uint64_t crc, uint64_t data) {
+  return __crc32cd(static_cast<uint32_t>(crc), data);
+}
 MPLP_INLINE uint32_t step1(uint32_t crc, uint8_t data) { return __crc32cb(crc, data); }
 #endif
 
@@ -93,9 +97,10 @@ inline uint32_t crc32c(const uint8_t* data, size_t size, uint32_t seed) {
 #else
   for (; size >= 8; size -= 8, data += 8) {
     const uint32_t low = load32(data) ^ sum, high = load32(data + 4);
-    sum = kTables.entry[7][low & 0xff] ^ kTables.entry[6][low >> 8 & 0xff] ^ kTables.entry[5][low >> 16 & 0xff] ^
-          kTables.entry[4][low >> 24] ^ kTables.entry[3][high & 0xff] ^ kTables.entry[2][high >> 8 & 0xff] ^
-          kTables.entry[1][high >> 16 & 0xff] ^ kTables.entry[0][high >> 24];
+    sum = kTables.entry[7][low & 0xff] ^ kTables.entry[6][low >> 8 & 0xff] ^
+          kTables.entry[5][low >> 16 & 0xff] ^ kTables.entry[4][low >> 24] ^ kTables.entry[3][high & 0xff] ^
+          kTables.entry[2][high >> 8 & 0xff] ^ kTables.entry[1][high >> 16 & 0xff] ^
+          kTables.entry[0][high >> 24];
   }
   for (; size > 0; --size, ++data) sum = (sum >> 8) ^ kTables.entry[0][(sum ^ *data) & 0xff];
 #endif

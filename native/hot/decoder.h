@@ -6,8 +6,8 @@ class Decoder final : public SpanDecoder {
  public:
   Decoder() : Decoder(std::random_device{}) {}
 
-  void decode(const uint8_t* body, size_t length, size_t readable, BodyForm form, const DecodeOptions& options,
-              DecodeResult& result) override {
+  void decode(const uint8_t* body, size_t length, size_t readable, BodyForm form,
+              const DecodeOptions& options, DecodeResult& result) override {
     sink_.begin_body(options, result);
     try {
       if (readable < length + kPadding) body = padded_copy(body, length);
@@ -42,7 +42,8 @@ class Decoder final : public SpanDecoder {
   static constexpr size_t kLargeBody = size_t{1} << 20;
 
   explicit Decoder(std::random_device&& random) : Decoder(uint64_t{random()} << 32 | random()) {}
-  explicit Decoder(uint64_t seed) : sink_(seed), json_(sink_, MPLP_STRING(MPLP_KERNEL), seed), msgpack_(sink_, seed) {}
+  explicit Decoder(uint64_t seed)
+      : sink_(seed), json_(sink_, MPLP_STRING(MPLP_KERNEL), seed), msgpack_(sink_, seed) {}
 
   const uint8_t* padded_copy(const uint8_t* body, size_t length) {
     copy_.truncate(0);

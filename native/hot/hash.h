@@ -18,8 +18,8 @@ constexpr uint64_t splitmix(uint64_t x) {
 inline constexpr uint64_t kMixA = splitmix(1);
 inline constexpr uint64_t kMixB = splitmix(2);
 
-/// Hash of a short text for tables in memory. The seed is drawn for each decoder, so nobody outside can prepare
-/// texts that collide. Reads 16 bytes whatever the size.
+/// Hash of a short text for tables in memory. The seed is drawn for each decoder, so nobody outside can
+/// prepare texts that collide. Reads 16 bytes whatever the size.
 MPLP_INLINE uint64_t hash_text(Text text, uint64_t seed) {
   uint64_t state = seed ^ fold_multiply(text.size ^ kMixA, kMixB);
   if (text.size == 0) return state;
@@ -76,8 +76,8 @@ MPLP_INLINE uint64_t finish(const uint64_t (&lanes)[8], const uint64_t* key, uin
 ///   lane[j] += low32(word[j] ^ key[j]) * high32(word[j] ^ key[j]) + word[j ^ 1]
 /// with key = secret[8 + stripe % 16 ...]. After each 16 stripes the lanes are scrambled:
 ///   lane[j] = (lane[j] ^ lane[j] >> 47 ^ secret[32 + j]) * 0x9e3779b1
-/// The last stripe is filled up with zeros, and the length goes into both halves of the result. Receipts and the
-/// memory of earlier bodies hold these hashes, so the algorithm must never change.
+/// The last stripe is filled up with zeros, and the length goes into both halves of the result. Receipts and
+/// the memory of earlier bodies hold these hashes, so the algorithm must never change.
 inline Hash128 content_hash(const uint8_t* data, size_t size) {
   using namespace content;
   uint64_t lanes[8];

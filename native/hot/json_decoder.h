@@ -5,9 +5,10 @@ namespace mplp::MPLP_KERNEL {
 /// Deepest nesting; the span object itself is depth 1.
 inline constexpr unsigned kMaxDepth = 64;
 
-/// Reads spans from JSON and NDJSON. simdjson's first stage finds the tokens; this class walks them once, checks
-/// the grammar, the lexical rules and the trace schema on the way, and leaves the span in `fields`. It only says
-/// yes or no: why a body cannot be read, and where a refused element ends, is the job of json_grammar.h.
+/// Reads spans from JSON and NDJSON. simdjson's first stage finds the tokens; this class walks them once,
+/// checks the grammar, the lexical rules and the trace schema on the way, and leaves the span in `fields`. It
+/// only says yes or no: why a body cannot be read, and where a refused element ends, is the job of
+/// json_grammar.h.
 class JsonDecoder {
  public:
   JsonDecoder(SpanSink& sink, const char* instruction_set, uint64_t seed)
@@ -43,8 +44,8 @@ class JsonDecoder {
  private:
   using Position = const uint32_t*;
 
-  /// Lines are indexed in windows that stay in the processor's cache. The plain first stage does not see a line
-  /// break behind a backslash, so with it every line is a window of its own.
+  /// Lines are indexed in windows that stay in the processor's cache. The plain first stage does not see a
+  /// line break behind a backslash, so with it every line is a window of its own.
 #if defined(MPLP_ONE_LINE_WINDOWS)
   static constexpr size_t kWindowBytes = 1;
 #else
@@ -67,7 +68,8 @@ class JsonDecoder {
   }
 
   static const uint8_t* find(const uint8_t* from, const uint8_t* end, char c) {
-    return from < end ? static_cast<const uint8_t*>(std::memchr(from, c, static_cast<size_t>(end - from))) : nullptr;
+    return from < end ? static_cast<const uint8_t*>(std::memchr(from, c, static_cast<size_t>(end - from)))
+                      : nullptr;
   }
 
   /// End of the last line that is complete before `end`, or of the first line when that is longer.
@@ -186,8 +188,8 @@ class JsonDecoder {
     escape_ = found == nullptr ? SIZE_MAX : static_cast<size_t>(found - text_);
   }
 
-  /// Content of the string whose opening quote is at `p`. Only white space can stand between its closing quote and
-  /// the next token, because anything else would be a token.
+  /// Content of the string whose opening quote is at `p`. Only white space can stand between its closing
+  /// quote and the next token, because anything else would be a token.
   MPLP_INLINE Text string_at(Position p) const {
     const size_t begin = p[0] + size_t{1};
     size_t end = p[1] - size_t{1};
@@ -208,9 +210,34 @@ class JsonDecoder {
 
   MPLP_NOINLINE bool check_escapes(Text content) {
     if (!has_escape(content)) return true;
-    if (!escapes_are_valid(content.data, content.size)) return false;
-    find_escape(static_cast<size_t>(content.data + content.size - text_));
+    const auto begin = static_cast<size_t>(content.data - text_);
+    if (!escapes_are_valid({text_ + escape_, begin + content.size - escape_})) return false;
+    find_escape(begin + content.size);
     return true;
+  }
+
+  /// Checks the escapes of a text that does not begin within one: known kinds, and surrogates in pairs.
+  static bool escapes_are_valid(Text content) {
+    size_t low_surrogate = 0;  // where the `u` of the second half of a pair must stand
+    bool carry = false;
+    for (size_t base = 0; base < content.size; base += 64) {
+      const Chunk chunk(content.data + base);
+      const size_t left = content.size - base;
+      const uint64_t inside = left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1;
+      const uint64_t escaping = escaping_backslashes(chunk.equal('\\') & inside, carry);
+      const uint64_t escaped = (escaping << 1 | uint64_t{carry}) & inside;
+      carry = escaping >> 63;
+      if (escaped == 0) continue;
+      if ((escaped & ~chunk.escape_kinds()) != 0) return false;
+      for (uint64_t unicode = escaped & chunk.equal('u'); unicode != 0; unicode &= unicode - 1) {
+        const size_t at = base + static_cast<size_t>(std::countr_zero(unicode));
+        const int32_t unit = read_hex4(content.data + at + 1, content.size - at - 1);
+        const bool is_low = unit >= 0xdc00 && unit <= 0xdfff;
+        if (unit < 0 || is_low != (low_surrogate == at) || (low_surrogate != 0 && !is_low)) return false;
+        low_surrogate = unit >= 0xd800 && unit <= 0xdbff ? at + 6 : 0;
+      }
+    }
+    return low_surrogate == 0;
   }
 
   /// Replaces the content by its decoded form, which lies in the arena until the next span.
@@ -278,7 +305,8 @@ class JsonDecoder {
     }
     if (MPLP_UNLIKELY(s != end) && !blank(s, end)) return false;
     // Without an exponent it takes 309 digits to leave the range of a double.
-    return MPLP_LIKELY(!has_exponent && s - begin < 309) || number_is_finite(begin, static_cast<size_t>(s - begin));
+    return MPLP_LIKELY(!has_exponent && s - begin < 309) ||
+           number_is_finite(begin, static_cast<size_t>(s - begin));
   }
 
   template <size_t N>
@@ -288,8 +316,8 @@ class JsonDecoder {
     return static_cast<size_t>(end - begin) >= N - 1 && is_word(begin, word) && blank(begin + N - 1, end);
   }
 
-  /// Checks the value at `p`, which is a token of the text, inside an object or array of the given depth. Returns
-  /// the position behind it, null when it is not valid.
+  /// Checks the value at `p`, which is a token of the text, inside an object or array of the given depth.
+  /// Returns the position behind it, null when it is not valid.
   MPLP_INLINE Position read_value(Position p, unsigned depth) {
     switch (text_[*p]) {
       case '"': {
@@ -385,7 +413,8 @@ class JsonDecoder {
     fields_.clear();
     keys_.clear();
     arena_.truncate(0);
-    p = read_members(p, [&](Text key, Position value) MPLP_LAMBDA_INLINE { return read_span_member(key, value); });
+    p = read_members(
+        p, [&](Text key, Position value) MPLP_LAMBDA_INLINE { return read_span_member(key, value); });
     return p != nullptr && keys_.close(0) ? p : nullptr;
   }
 
@@ -442,7 +471,8 @@ class JsonDecoder {
         }
         if (is_word(key.data, "type")) {
           Text type;
-          return fields_.mark(kActionType) && read_string(value, type) && read_action_type(type, fields_.action_type)
+          return fields_.mark(kActionType) && read_string(value, type) &&
+                         read_action_type(type, fields_.action_type)
                      ? value + 1
                      : nullptr;
         }

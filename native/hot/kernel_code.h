@@ -1,5 +1,5 @@
-// The hot code as one unit: a kernel includes this file once, inside its instruction-set region. MPLP_KERNEL is
-// the namespace and the name of the kernel.
+// The hot code as one unit: a kernel includes this file once, inside its instruction-set region. MPLP_KERNEL
+// is the namespace and the name of the kernel.
 #include "bytes.h"
 #include "hash.h"
 #include "crc32c.h"

@@ -2,8 +2,27 @@
 
 namespace mplp::MPLP_KERNEL {
 
-/// Reads spans from MessagePack: one map, an array of maps, or maps one after another. Values without a column of
-/// their own are written as JSON text into `json_`; the rules and the result are those of the JSON decoder.
+/// How JSON writes the bytes that a string cannot hold as they are.
+struct Escape {
+  char text[8] = {};
+  size_t size = 0;
+};
+struct Escapes {
+  Escape of[128];
+  constexpr Escapes() : of() {
+    for (int c = 0; c < 0x20; ++c) {
+      of[c] = {{'\\', 'u', '0', '0', static_cast<char>('0' + (c >> 4)), "0123456789abcdef"[c & 15], 0, 0}, 6};
+    }
+    constexpr char kShort[][2] = {{'"', '"'},  {'\\', '\\'}, {'\b', 'b'}, {'\f', 'f'},
+                                  {'\n', 'n'}, {'\r', 'r'},  {'\t', 't'}};
+    for (const auto& [c, letter] : kShort) of[static_cast<int>(c)] = {{'\\', letter, 0, 0, 0, 0, 0, 0}, 2};
+  }
+};
+inline constexpr Escapes kEscapes;
+
+/// Reads spans from MessagePack: one map, an array of maps, or maps one after another. Values without a
+/// column of their own are written as JSON text into `json_`; the rules and the result are those of the JSON
+/// decoder.
 class MsgpackDecoder {
  public:
   MsgpackDecoder(SpanSink& sink, uint64_t seed) : sink_(sink), keys_(seed) {}
@@ -93,8 +112,8 @@ class MsgpackDecoder {
     return {static_cast<size_t>(body_end_ - body_), "truncated"};
   }
 
-  /// The position behind the value at `p`; null when it is cut off or no MessagePack, with `broken` at the value
-  /// that is to blame. A count of values still to come is enough, so depth does not matter.
+  /// The position behind the value at `p`; null when it is cut off or no MessagePack, with `broken` at the
+  /// value that is to blame. A count of values still to come is enough, so depth does not matter.
   Cursor skip_value(Cursor p, Cursor* broken = nullptr) const {
     uint64_t pending = 1;
     while (pending > 0) {
@@ -112,7 +131,7 @@ class MsgpackDecoder {
         size += head & 31;
       } else {
         // Bytes behind the head, and how many of them are a length.
-        static constexpr uint8_t kFixed[32] = {0, 0, 0, 0, 1, 2, 4, 2, 3, 5, 4, 8, 1, 2, 4, 8,
+        static constexpr uint8_t kFixed[32] = {0, 0, 0, 0, 1, 2, 4, 2, 3,  5, 4, 8, 1, 2, 4, 8,
                                                1, 2, 4, 8, 2, 3, 5, 9, 17, 1, 2, 4, 2, 4, 2, 4};
         static constexpr uint8_t kLength[32] = {0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 0, 0, 0, 0,
                                                 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4};
@@ -137,7 +156,9 @@ class MsgpackDecoder {
 
   // ---- heads ----
 
-  static MPLP_INLINE bool is_map(uint8_t head) { return (head & 0xf0) == 0x80 || head == 0xde || head == 0xdf; }
+  static MPLP_INLINE bool is_map(uint8_t head) {
+    return (head & 0xf0) == 0x80 || head == 0xde || head == 0xdf;
+  }
 
   /// Reads the head of a map (0x80, 0xde) or array (0x90, 0xdc). Null when it is cut off or another type.
   MPLP_INLINE Cursor read_count(Cursor p, uint8_t fixed, uint8_t sized, uint32_t& count) const {
@@ -184,8 +205,8 @@ class MsgpackDecoder {
     return MPLP_LIKELY(is_ascii(text.data, text.size)) || is_utf8(text.data, text.size) ? p : nullptr;
   }
 
-  /// Reads the length in a head of three kinds, `first` with one byte of it and its two neighbours with 2 and 4.
-  /// Returns the position behind the head, null when it is cut off.
+  /// Reads the length in a head of three kinds, `first` with one byte of it and its two neighbours with 2
+  /// and 4. Returns the position behind the head, null when it is cut off.
   Cursor read_length(Cursor p, uint8_t first, uint32_t& length) const {
     const size_t width = size_t{1} << (p[0] - first);
     if (left(p) <= width) return nullptr;
@@ -210,8 +231,8 @@ class MsgpackDecoder {
 
   // ---- JSON text ----
 
-  /// Where values go. Texts in `fields_` point into this memory, so it must not move while a span is read: when it
-  /// is full, the span is read again with more.
+  /// Where values go. Texts in `fields_` point into this memory, so it must not move while a span is read:
+  /// when it is full, the span is read again with more.
   MPLP_INLINE bool has_room(size_t bytes) {
     if (MPLP_LIKELY(static_cast<size_t>(json_end_ - out_) >= bytes)) return true;
     full_ = true;
@@ -237,35 +258,30 @@ class MsgpackDecoder {
   }
 
   MPLP_NOINLINE bool write_escaped(Text text) {
-    static constexpr char kHex[] = "0123456789abcdef";
     if (!is_ascii(text.data, text.size) && !is_utf8(text.data, text.size)) return false;
     if (!has_room(text.size * 6 + 1)) return false;
-    for (size_t i = 0; i < text.size;) {
-      const size_t plain = copy_plain(out_, text.data + i, text.size - i);
-      out_ += plain;
-      i += plain;
-      for (; i < text.size; ++i) {
-        const uint8_t c = text.data[i];
-        if (c >= 0x80) {
-          *out_++ = c;
-        } else if (c == '"' || c == '\\') {
-          *out_++ = '\\';
-          *out_++ = c;
-        } else if (c == '\n') {
-          put("\\n");
-        } else if (c == '\t') {
-          put("\\t");
-        } else if (c == '\r') {
-          put("\\r");
-        } else if (c < 0x20) {
-          put("\\u00");
-          put(kHex[c >> 4]);
-          put(kHex[c & 15]);
-        } else {
-          break;
-        }
+    // What is written too much lies in the slack of both memories, or is written over.
+    uint8_t* out = out_;
+    for (size_t base = 0; base < text.size; base += 64) {
+      const uint8_t* from = text.data + base;
+      const size_t size = std::min<size_t>(64, text.size - base);
+      const Chunk chunk(from);
+      uint64_t special = chunk.control() | chunk.equal('"') | chunk.equal('\\');
+      if (size < 64) special &= (uint64_t{1} << size) - 1;
+      size_t done = 0;
+      for (; special != 0; special &= special - 1) {
+        const auto at = static_cast<size_t>(std::countr_zero(special));
+        std::memcpy(out, from + done, 64);
+        out += at - done;
+        const Escape& escape = kEscapes.of[from[at]];
+        std::memcpy(out, escape.text, 8);
+        out += escape.size;
+        done = at + 1;
       }
+      std::memcpy(out, from + done, 64);
+      out += size - done;
     }
+    out_ = out;
     return true;
   }
 
@@ -283,8 +299,8 @@ class MsgpackDecoder {
       value = -value;
       if (value == 0) put("0.");  // some readers take -0 for the integer 0
     }
-    // A decimal of at most 15 digits that reads as this double is the only one, hence the shortest; it reads so when
-    // the quotient of its two integers, which division rounds correctly, is the double.
+    // A decimal of at most 15 digits that reads as this double is the only one, hence the shortest; it reads
+    // so when the quotient of its two integers, which division rounds correctly, is the double.
     static constexpr double kPowers[] = {1, 10, 100, 1000, 10000};
     if (value < 1e10) {
       for (unsigned places = 0; places < 5; ++places) {
@@ -310,8 +326,8 @@ class MsgpackDecoder {
     put(std::string_view(reinterpret_cast<const char*>(p), static_cast<size_t>(text + sizeof text - p)));
   }
 
-  /// Writes the value at `p` as JSON. `depth` is that of the object or array around it. Null when it cannot be told
-  /// in JSON, or is cut off.
+  /// Writes the value at `p` as JSON. `depth` is that of the object or array around it. Null when it cannot
+  /// be told in JSON, or is cut off.
   Cursor write_value(Cursor p, unsigned depth) {
     if (MPLP_UNLIKELY(p >= end_) || !has_room(kMaxScalar)) return nullptr;
     const uint8_t head = *p;
@@ -393,7 +409,8 @@ class MsgpackDecoder {
   }
 
   Cursor write_object(Cursor p, unsigned depth) {
-    return write_members(p, depth, [&](Text, Cursor value) MPLP_LAMBDA_INLINE { return write_value(value, depth); });
+    return write_members(p, depth,
+                         [&](Text, Cursor value) MPLP_LAMBDA_INLINE { return write_value(value, depth); });
   }
 
   /// Writes the map at `p`, at the given depth; `value(key, p)` writes the value at `p`.
@@ -471,7 +488,8 @@ class MsgpackDecoder {
   }
 
   Cursor read_span_map(Cursor p) {
-    return read_members(p, [&](Text key, Cursor value) MPLP_LAMBDA_INLINE { return read_span_member(key, value); });
+    return read_members(
+        p, [&](Text key, Cursor value) MPLP_LAMBDA_INLINE { return read_span_member(key, value); });
   }
 
   MPLP_INLINE Cursor read_id_member(Cursor p, Field field, Uuid& uuid) {
@@ -564,7 +582,8 @@ class MsgpackDecoder {
   MPLP_INLINE Cursor read_time_value(Cursor p, DateTime& time, Text& spelling) {
     if (MPLP_UNLIKELY(p >= end_)) return nullptr;
     const uint8_t head = *p;
-    if ((head >= 0xc7 && head <= 0xc9) || (head >= 0xd4 && head <= 0xd8)) return read_timestamp_extension(p, time);
+    if ((head >= 0xc7 && head <= 0xc9) || (head >= 0xd4 && head <= 0xd8))
+      return read_timestamp_extension(p, time);
     Text text;
     p = read_text(p, text);
     if (p == nullptr || !read_time(text, time)) return nullptr;

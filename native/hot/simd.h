@@ -54,7 +54,8 @@ MPLP_INLINE bool read_uuid(const uint8_t* text, Uuid& uuid) {
 MPLP_INLINE void write_hex(const Uuid& uuid, uint8_t* out) {
   const __m128i bytes = _mm_set_epi64x(static_cast<int64_t>(__builtin_bswap64(uuid.low)),
                                        static_cast<int64_t>(__builtin_bswap64(uuid.high)));
-  const __m128i digits = _mm_setr_epi8('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f');
+  const __m128i digits =
+      _mm_setr_epi8('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f');
   const __m128i low = _mm_and_si128(bytes, _mm_set1_epi8(15));
   const __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
   auto* to = reinterpret_cast<__m128i*>(out);
@@ -68,7 +69,9 @@ struct HexTable {
   uint8_t value[256];
   constexpr HexTable() : value() {
     for (int c = 0; c < 256; ++c) {
-      value[c] = static_cast<uint8_t>(c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0x80);
+      value[c] = static_cast<uint8_t>(c >= '0' && c <= '9'   ? c - '0'
+                                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                                             : 0x80);
     }
   }
 };
@@ -111,8 +114,8 @@ MPLP_INLINE void write_uuid(const Uuid& uuid, uint8_t* out) {
   out[8] = out[13] = out[18] = out[23] = '-';
 }
 
-/// Copies text up to the first byte that a JSON string cannot hold as it is (quote, backslash, control) or that is
-/// not ASCII. Returns how many bytes were copied; reads and writes up to 63 bytes more than `size`.
+/// Copies text up to the first byte that a JSON string cannot hold as it is (quote, backslash, control) or
+/// that is not ASCII. Returns how many bytes were copied; reads and writes up to 63 bytes more than `size`.
 MPLP_INLINE size_t copy_plain(uint8_t* to, const uint8_t* from, size_t size) {
 #if defined(MPLP_HAS_AVX512)
   for (size_t i = 0; i < size; i += 64) {
@@ -141,9 +144,9 @@ MPLP_INLINE size_t copy_plain(uint8_t* to, const uint8_t* from, size_t size) {
   for (size_t i = 0; i < size; i += 16) {
     const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), chunk);
-    const __m128i special = _mm_or_si128(_mm_cmplt_epi8(chunk, _mm_set1_epi8(' ')),
-                                         _mm_or_si128(_mm_cmpeq_epi8(chunk, _mm_set1_epi8('"')),
-                                                      _mm_cmpeq_epi8(chunk, _mm_set1_epi8('\\'))));
+    const __m128i special = _mm_or_si128(
+        _mm_cmplt_epi8(chunk, _mm_set1_epi8(' ')),
+        _mm_or_si128(_mm_cmpeq_epi8(chunk, _mm_set1_epi8('"')), _mm_cmpeq_epi8(chunk, _mm_set1_epi8('\\'))));
     const auto mask = static_cast<uint32_t>(_mm_movemask_epi8(special));
     if (mask != 0) return std::min(size, i + static_cast<size_t>(__builtin_ctz(mask)));
   }
@@ -152,9 +155,9 @@ MPLP_INLINE size_t copy_plain(uint8_t* to, const uint8_t* from, size_t size) {
   for (size_t i = 0; i < size; i += 16) {
     const uint8x16_t chunk = vld1q_u8(from + i);
     vst1q_u8(to + i, chunk);
-    const uint8x16_t special = vorrq_u8(
-        vcltq_s8(vreinterpretq_s8_u8(chunk), vdupq_n_s8(' ')),
-        vorrq_u8(vceqq_u8(chunk, vdupq_n_u8('"')), vceqq_u8(chunk, vdupq_n_u8('\\'))));
+    const uint8x16_t special =
+        vorrq_u8(vcltq_s8(vreinterpretq_s8_u8(chunk), vdupq_n_s8(' ')),
+                 vorrq_u8(vceqq_u8(chunk, vdupq_n_u8('"')), vceqq_u8(chunk, vdupq_n_u8('\\'))));
     // Four bits a byte.
     const uint64_t mask =
         vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(special), 4)), 0);
@@ -167,6 +170,130 @@ MPLP_INLINE size_t copy_plain(uint8_t* to, const uint8_t* from, size_t size) {
   std::memcpy(to, from, i);
   return i;
 #endif
+}
+
+/// 64 bytes of text, asked for the positions of certain bytes: bit i stands for byte i.
+class Chunk {
+ public:
+#if defined(MPLP_HAS_AVX512)
+  explicit Chunk(const uint8_t* from) : bytes_(_mm512_loadu_si512(from)) {}
+  MPLP_INLINE uint64_t equal(char c) const { return _mm512_cmpeq_epi8_mask(bytes_, _mm512_set1_epi8(c)); }
+  MPLP_INLINE uint64_t control() const { return _mm512_cmplt_epu8_mask(bytes_, _mm512_set1_epi8(' ')); }
+  MPLP_INLINE uint64_t escape_kinds() const {
+    const __m512i low = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(low_table()), low_nibbles());
+    const __m512i high = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(high_table()), high_nibbles());
+    return _mm512_test_epi8_mask(low, high);
+  }
+
+ private:
+  MPLP_INLINE __m512i low_nibbles() const { return _mm512_and_si512(bytes_, _mm512_set1_epi8(15)); }
+  MPLP_INLINE __m512i high_nibbles() const {
+    return _mm512_and_si512(_mm512_srli_epi16(bytes_, 4), _mm512_set1_epi8(15));
+  }
+  __m512i bytes_;
+#elif defined(MPLP_HAS_AVX2)
+  explicit Chunk(const uint8_t* from)
+      : a_(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))),
+        b_(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 32))) {}
+  MPLP_INLINE uint64_t equal(char c) const {
+    const __m256i wanted = _mm256_set1_epi8(c);
+    return join(_mm256_cmpeq_epi8(a_, wanted), _mm256_cmpeq_epi8(b_, wanted));
+  }
+  MPLP_INLINE uint64_t control() const {
+    const __m256i last = _mm256_set1_epi8(0x1f);
+    return join(_mm256_cmpeq_epi8(_mm256_min_epu8(a_, last), a_),
+                _mm256_cmpeq_epi8(_mm256_min_epu8(b_, last), b_));
+  }
+  MPLP_INLINE uint64_t escape_kinds() const { return ~join(unlike_escapes(a_), unlike_escapes(b_)); }
+
+ private:
+  static MPLP_INLINE uint64_t join(__m256i a, __m256i b) {
+    const auto low = static_cast<uint32_t>(_mm256_movemask_epi8(a));
+    const auto high = static_cast<uint32_t>(_mm256_movemask_epi8(b));
+    return low | uint64_t{high} << 32;
+  }
+  static MPLP_INLINE __m256i unlike_escapes(__m256i part) {
+    const __m256i mask = _mm256_set1_epi8(15);
+    const __m256i low =
+        _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(low_table()), _mm256_and_si256(part, mask));
+    const __m256i high = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(high_table()),
+                                             _mm256_and_si256(_mm256_srli_epi16(part, 4), mask));
+    return _mm256_cmpeq_epi8(_mm256_and_si256(low, high), _mm256_setzero_si256());
+  }
+  __m256i a_, b_;
+#elif defined(MPLP_HAS_SSE42)
+  explicit Chunk(const uint8_t* from) {
+    for (int i = 0; i < 4; ++i) part_[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + i);
+  }
+  MPLP_INLINE uint64_t equal(char c) const {
+    return join([c](__m128i part) { return _mm_cmpeq_epi8(part, _mm_set1_epi8(c)); });
+  }
+  MPLP_INLINE uint64_t control() const {
+    return join([](__m128i part) { return _mm_cmpeq_epi8(_mm_min_epu8(part, _mm_set1_epi8(0x1f)), part); });
+  }
+  MPLP_INLINE uint64_t escape_kinds() const {
+    return ~join([](__m128i part) {
+      const __m128i mask = _mm_set1_epi8(15);
+      const __m128i low = _mm_shuffle_epi8(low_table(), _mm_and_si128(part, mask));
+      const __m128i high = _mm_shuffle_epi8(high_table(), _mm_and_si128(_mm_srli_epi16(part, 4), mask));
+      return _mm_cmpeq_epi8(_mm_and_si128(low, high), _mm_setzero_si128());
+    });
+  }
+
+ private:
+  template <typename Match>
+  MPLP_INLINE uint64_t join(Match match) const {
+    uint64_t mask = 0;
+    for (int i = 0; i < 4; ++i) {
+      mask |= uint64_t{static_cast<uint16_t>(_mm_movemask_epi8(match(part_[i])))} << (16 * i);
+    }
+    return mask;
+  }
+  __m128i part_[4];
+#else
+  explicit Chunk(const uint8_t* from) : from_(from) {}
+  uint64_t equal(char c) const {
+    return collect([c](uint8_t byte) { return byte == static_cast<uint8_t>(c); });
+  }
+  uint64_t control() const {
+    return collect([](uint8_t byte) { return byte < 0x20; });
+  }
+  uint64_t escape_kinds() const {
+    return collect([](uint8_t byte) { return byte != 0 && std::strchr("\"\\/bfnrtu", byte) != nullptr; });
+  }
+
+ private:
+  template <typename Match>
+  uint64_t collect(Match match) const {
+    uint64_t mask = 0;
+    for (unsigned i = 0; i < 64; ++i) mask |= uint64_t{match(from_[i])} << i;
+    return mask;
+  }
+  const uint8_t* from_;
+#endif
+
+#if defined(MPLP_HAS_SSE42)
+  // The bytes that may follow a backslash: " \ / b f n r t u. A byte is one of them when the entries of its
+  // two nibbles share a bit; the bits stand for the high nibbles 2, 5, 6 and 7.
+  static MPLP_INLINE __m128i low_table() {
+    return _mm_setr_epi8(0, 0, 1 | 4 | 8, 0, 8, 8, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1);
+  }
+  static MPLP_INLINE __m128i high_table() {
+    return _mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0);
+  }
+#endif
+};
+
+/// The backslashes of a chunk that begin an escape, given all of its backslashes. In a run of them, every
+/// other one does, counted from its first. `first_is_escaped` says that the last byte of the chunk before
+/// began one.
+MPLP_INLINE uint64_t escaping_backslashes(uint64_t backslashes, bool first_is_escaped) {
+  constexpr uint64_t kEven = 0x5555555555555555;
+  const uint64_t runs = backslashes & ~uint64_t{first_is_escaped};
+  const uint64_t even_starts = runs & ~(runs << 1) & kEven;
+  // Adding the first bit of a run carries through it and clears it.
+  const uint64_t in_even_runs = runs & ~(runs + even_starts);
+  return (in_even_runs & kEven) | (runs & ~in_even_runs & ~kEven);
 }
 
 /// True when no byte is outside ASCII. Reads up to 31 bytes more.

@@ -2,8 +2,8 @@
 
 namespace mplp::MPLP_KERNEL {
 
-/// The open Native block: one buffer a column. What is the same for all spans of a body (project, sequence base,
-/// arrival) is kept once a body and spread over the rows by `take`.
+/// The open Native block: one buffer a column. What is the same for all spans of a body (project, sequence
+/// base, arrival) is kept once a body and spread over the rows by `take`.
 class SpanBlock {
  public:
   explicit SpanBlock(uint64_t seed) : projects_(seed), action_names_(seed), tag_keys_(seed) {}
@@ -143,7 +143,8 @@ class SpanBlock {
 
   template <typename Visit>
   void for_each_fixed_column(Visit visit) {
-    visit(trace_id_), visit(span_id_), visit(parent_span_id_), visit(id_), visit(context_id_), visit(agent_id_);
+    visit(trace_id_), visit(span_id_), visit(parent_span_id_), visit(id_), visit(context_id_),
+        visit(agent_id_);
     visit(action_name_), visit(action_type_), visit(status_), visit(start_), visit(duration_), visit(fields_);
     visit(tag_ends_);
   }
@@ -157,7 +158,8 @@ class SpanBlock {
   }
 
   MPLP_NOINLINE Text build_extra(const SpanFields& f, bool start_spelt, bool end_spelt) {
-    static constexpr std::string_view kGroups[] = {R"("":{)", R"("action":{)", R"("timestamp":{)", R"("result":{)"};
+    static constexpr std::string_view kGroups[] = {R"("":{)", R"("action":{)", R"("timestamp":{)",
+                                                   R"("result":{)"};
     extra_.truncate(0);
     const auto put = [this](const void* data, size_t size) {
       std::memcpy(extra_.reserve(size), data, size);
@@ -215,8 +217,8 @@ class SpanBlock {
     return out + rows_ * sizeof(T);
   }
 
-  /// A LowCardinality column without its prefix: index type and flags (additional keys of this block, no shared
-  /// dictionary), the keys, then one index a row in the narrowest type.
+  /// A LowCardinality column without its prefix: index type and flags (additional keys of this block, no
+  /// shared dictionary), the keys, then one index a row in the narrowest type.
   template <typename NumberOf>
   static uint8_t* write_dictionary_column(uint8_t* out, const Dictionary& dictionary, size_t rows,
                                           NumberOf number_of) {

@@ -29,8 +29,8 @@ enum Field : uint32_t {
 inline constexpr unsigned kStartSpellingShift = 12;
 inline constexpr unsigned kEndSpellingShift = 16;
 inline constexpr uint32_t kStoredFields = 0x000fffff;
-inline constexpr uint32_t kRequiredFields = kTraceId | kSpanId | kContextId | kAgentId | kAction | kActionName |
-                                            kActionType | kTimestamp | kStart;
+inline constexpr uint32_t kRequiredFields =
+    kTraceId | kSpanId | kContextId | kAgentId | kAction | kActionName | kActionType | kTimestamp | kStart;
 
 /// Objects of a span whose unknown members go to the column `extra`.
 enum class Group : uint8_t { span, action, timestamp, result };
@@ -97,11 +97,11 @@ MPLP_INLINE bool read_time(Text text, DateTime& time) {
   const uint8_t* s = text.data;
   const size_t n = text.size;
   if (MPLP_LIKELY(n >= 20 && n <= 30 && s[n - 1] == 'Z' && s[10] == 'T')) {
-    // Exclusive or with the pattern leaves a digit's value and 0 for a separator; adding 6 or 15 then carries into
-    // the high half of the byte when it was something else.
-    const uint64_t date = load64(s) ^ 0x2d30302d30303030;           // "0000-00-"
-    const uint64_t middle = load64(s + 8) ^ 0x30303a3030543030;     // "00T00:00"
-    const uint64_t late = (load64(s + 12) >> 32) ^ 0x30303aull;     // ":00", one byte of what follows
+    // Exclusive or with the pattern leaves a digit's value and 0 for a separator; adding 6 or 15 then carries
+    // into the high half of the byte when it was something else.
+    const uint64_t date = load64(s) ^ 0x2d30302d30303030;        // "0000-00-"
+    const uint64_t middle = load64(s + 8) ^ 0x30303a3030543030;  // "00T00:00"
+    const uint64_t late = (load64(s + 12) >> 32) ^ 0x30303aull;  // ":00", one byte of what follows
     uint64_t bad = (date | (date + 0x0f06060f06060606)) | (middle | (middle + 0x06060f06060f0606));
     const uint64_t second_bytes = late & 0xffffff;
     bad |= second_bytes | (second_bytes + 0x06060f);

@@ -2,8 +2,8 @@
 
 namespace mplp::MPLP_KERNEL {
 
-/// Where both decoders hand over what they read: judges the rules that a span's parts cannot tell alone, appends
-/// valid spans to the block, and lists refused ones.
+/// Where both decoders hand over what they read: judges the rules that a span's parts cannot tell alone,
+/// appends valid spans to the block, and lists refused ones.
 class SpanSink {
  public:
   explicit SpanSink(uint64_t seed) : block_(seed) {}
@@ -39,14 +39,16 @@ class SpanSink {
     result_->malformed = kept;
   }
 
-  /// Counts a span of the body and appends it, when it keeps the rules; false, with nothing changed, when not.
+  /// Counts a span of the body and appends it, when it keeps the rules; false, with nothing changed, when
+  /// not.
   MPLP_INLINE bool accept(SpanFields& f, size_t begin, size_t end) {
     if (end - begin > max_span_bytes_ || (f.present & kRequiredFields) != kRequiredFields) return false;
     int64_t start, duration = -1;
     if (!to_unix_nano(f.start, start) || start < min_time_ || start > max_time_) return false;
     if (f.present & kEnd) {
       int64_t finish;
-      if (!to_unix_nano(f.end, finish) || finish < min_time_ || finish > max_time_ || finish < start) return false;
+      if (!to_unix_nano(f.end, finish) || finish < min_time_ || finish > max_time_ || finish < start)
+        return false;
       duration = static_cast<int64_t>(static_cast<uint64_t>(finish) - static_cast<uint64_t>(start));
     }
     if (!(f.present & kId)) f.id = derive_id(f);
@@ -67,7 +69,8 @@ class SpanSink {
   }
 
  private:
-  /// The id of a span that came without one: the same whenever the span is sent again, in the shape of a UUIDv4.
+  /// The id of a span that came without one: the same whenever the span is sent again, in the shape of a
+  /// UUIDv4.
   Uuid derive_id(const SpanFields& f) const {
     uint64_t high = fold_multiply(f.trace_id.high ^ project_hash_.high, f.span_id.low ^ kMixA);
     uint64_t low = fold_multiply(f.trace_id.low ^ project_hash_.low, f.span_id.high ^ kMixB);

@@ -2,8 +2,8 @@
 
 namespace mplp::MPLP_KERNEL {
 
-/// Which live-tail filters a span matches. `begin_body` keeps those of the body's project; when there is none, no
-/// span is looked at.
+/// Which live-tail filters a span matches. `begin_body` keeps those of the body's project; when there is
+/// none, no span is looked at.
 class TailFilters {
  public:
   void set(std::vector<TailFilter> filters, uint32_t max_matches) {
@@ -75,7 +75,8 @@ class TailFilters {
           (filter.any_context || filter.context_id == f.context_id) &&
           (filter.any_status || filter.status == f.status) &&
           (!filter.action.has_value() ||
-           *filter.action == std::string_view(reinterpret_cast<const char*>(f.action_name.data), f.action_name.size));
+           *filter.action ==
+               std::string_view(reinterpret_cast<const char*>(f.action_name.data), f.action_name.size));
       if (matches) mask |= 1u << i;
     }
     if (mask == 0) return;
@@ -86,7 +87,8 @@ class TailFilters {
       return;
     }
     if (result.matches_dropped.empty()) result.matches_dropped.resize(filters_.size());
-    for (; mask != 0; mask &= mask - 1) ++result.matches_dropped[static_cast<unsigned>(std::countr_zero(mask))];
+    for (; mask != 0; mask &= mask - 1)
+      ++result.matches_dropped[static_cast<unsigned>(std::countr_zero(mask))];
   }
 
   std::vector<Compiled> filters_;

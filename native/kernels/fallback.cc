@@ -7,5 +7,6 @@
 
 namespace mplp {
 extern const Kernel kernel_fallback;
-const Kernel kernel_fallback = {"fallback", fallback::create_span_decoder, fallback::crc32c, fallback::content_hash};
+const Kernel kernel_fallback = {"fallback", fallback::create_span_decoder, fallback::crc32c,
+                                fallback::content_hash};
 }  // namespace mplp

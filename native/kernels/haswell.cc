@@ -10,6 +10,7 @@ MPLP_END_TARGET
 
 namespace mplp {
 extern const Kernel kernel_haswell;
-const Kernel kernel_haswell = {"haswell", haswell::create_span_decoder, haswell::crc32c, haswell::content_hash};
+const Kernel kernel_haswell = {"haswell", haswell::create_span_decoder, haswell::crc32c,
+                               haswell::content_hash};
 }  // namespace mplp
 #endif

@@ -9,6 +9,7 @@ MPLP_END_TARGET
 
 namespace mplp {
 extern const Kernel kernel_westmere;
-const Kernel kernel_westmere = {"westmere", westmere::create_span_decoder, westmere::crc32c, westmere::content_hash};
+const Kernel kernel_westmere = {"westmere", westmere::create_span_decoder, westmere::crc32c,
+                                westmere::content_hash};
 }  // namespace mplp
 #endif

@@ -46,7 +46,11 @@ test('waits for room while all inserts are under way', async () => {
 });
 
 test('close inserts what is left', async () => {
-  const { batcher, batches, pending } = createRecorder({ batchRows: 10, flushAfterMs: 60_000, maxInserts: 1 });
+  const { batcher, batches, pending } = createRecorder({
+    batchRows: 10,
+    flushAfterMs: 60_000,
+    maxInserts: 1,
+  });
   batcher.push({});
   const closed = batcher.close();
   expect(batches.length).toBe(1);

@@ -1,22 +1,39 @@
 import { decode } from '@msgpack/msgpack';
 import { describe, expect, test } from 'vitest';
-import { createBodyPool, forms, idInRound, makeBodies, maskOfRound, maskUuid, poolSize, setRound } from '../../bench/bodies.mjs';
+import {
+  createBodyPool,
+  forms,
+  idInRound,
+  makeBodies,
+  maskOfRound,
+  maskUuid,
+  poolSize,
+  setRound,
+} from '../../bench/bodies.mjs';
 
 const baseTimeMs = Date.UTC(2026, 0, 2, 3, 4, 5);
 const idNames = ['id', 'trace_id', 'span_id', 'parent_span_id', 'context_id', 'agent_id'] as const;
 type Span = Record<string, unknown> & { trace_id: string; span_id: string; parent_span_id?: string };
 
 const toText = (bytes: Uint8Array): string =>
-  Buffer.from(bytes).toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  Buffer.from(bytes)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
 function parseMsgpack(bytes: Uint8Array): Span[] {
   const value = decode(bytes) as Span[] | { spans: Span[] };
   const spans = Array.isArray(value) ? value : value.spans;
   return spans.map((span) => {
-    const ids = idNames.filter((name) => span[name] !== undefined).map((name) => [name, toText(span[name] as Uint8Array)]);
+    const ids = idNames
+      .filter((name) => span[name] !== undefined)
+      .map((name) => [name, toText(span[name] as Uint8Array)]);
     const { start, end } = span['timestamp'] as { start: Date; end: Date };
     const spell = (time: Date): string => time.toISOString().replace('.000Z', 'Z');
-    return { ...span, ...Object.fromEntries(ids), timestamp: { start: spell(start), end: spell(end) } } as Span;
+    return {
+      ...span,
+      ...Object.fromEntries(ids),
+      timestamp: { start: spell(start), end: spell(end) },
+    } as Span;
   });
 }
 
@@ -24,7 +41,10 @@ function parseBody(form: string, bytes: Buffer): Span[] {
   if (form.includes('msgpack')) return parseMsgpack(bytes);
   const text = bytes.toString();
   if (form === 'json') return JSON.parse(text) as Span[];
-  return text.trimEnd().split('\n').map((line) => JSON.parse(line) as Span);
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Span);
 }
 
 describe.each(Object.keys(forms) as (keyof typeof forms)[])('bodies of form %s', (form) => {

@@ -61,7 +61,12 @@ describe('the rule', () => {
   });
 
   test('noise widens what is allowed, on either side', () => {
-    const base = { verified: true, ratio_to_floor: 2, speedup_vs_baseline: 6, cpu_us_per_span: { serve: 1, store: 1 } };
+    const base = {
+      verified: true,
+      ratio_to_floor: 2,
+      speedup_vs_baseline: 6,
+      cpu_us_per_span: { serve: 1, store: 1 },
+    };
     const slower = { ...base, ratio_to_floor: 2.4 };
     const noisy = { ratio_to_floor: { relative_mad: 0.07 } };
     expect(compareRuns({ ndjson: slower }, { ndjson: base }).passed).toBe(false);
@@ -71,11 +76,19 @@ describe('the rule', () => {
 
   test('what cannot be compared is said, not passed', () => {
     expect(() => runsOf(42, 'x')).toThrow(GateInputError);
-    expect(() => runsOf({ form: 'ndjson', ratio_to_floor: null, speedup_vs_baseline: 5, verified: true }, 'x')).toThrow(/ratio_to_floor/);
-    expect(() => runsOf({ form: 'ndjson', ratio_to_floor: 2, speedup_vs_baseline: 5 }, 'x')).toThrow(/verified/);
+    expect(() =>
+      runsOf({ form: 'ndjson', ratio_to_floor: null, speedup_vs_baseline: 5, verified: true }, 'x'),
+    ).toThrow(/ratio_to_floor/);
+    expect(() => runsOf({ form: 'ndjson', ratio_to_floor: 2, speedup_vs_baseline: 5 }, 'x')).toThrow(
+      /verified/,
+    );
     expect(() => runsOf({ ingest: {} }, 'x')).toThrow(/no runs/);
     const run = runsOf({ form: 'llm', ratio_to_floor: 2, speedup_vs_baseline: 5, verified: true }, 'x');
     expect(() => compareRuns(run, runsOf(read('report'), 'report'))).toThrow(/no form in common/);
+    const ndjson = { verified: true, ratio_to_floor: 2, speedup_vs_baseline: 6, spans: 1000 };
+    expect(() => compareRuns({ ndjson }, { ndjson: { ...ndjson, spans: 2000 } })).toThrow(
+      /1000 spans a round against 2000/,
+    );
   });
 });
 

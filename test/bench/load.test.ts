@@ -19,24 +19,27 @@ afterAll(async () => {
 });
 afterEach(() => load.close());
 
-test.each(['ndjson', 'json', 'msgpack', 'ws-msgpack'] as const)('%s: sends every body once and adds up the receipts', async (form) => {
-  load = createLoad();
-  const prepared = await load.prepare({ ...pool, form });
-  expect(prepared).toMatchObject({ bodies: 4, spans: 4 * spansPerBody });
-  const marks: Mark[] = [];
-  const run = await load.run(
-    { url: floor.ready.url, token: 'none', from: 0, to: 30, connections: 3, markEvery: 10 },
-    (mark: Mark) => marks.push(mark),
-  );
-  expect(run).toMatchObject({ spans: 30 * spansPerBody, accepted: 30 * spansPerBody, retries: 0 });
-  expect(run.ackMs.length).toBe(30);
-  expect(run.ackMs.every((ms: number) => ms > 0)).toBe(true);
-  expect(run.bytes > 0 && run.jsonBytes > 0 && run.cpuMicros > 0 && run.endMs > run.startMs).toBe(true);
-  const bodies = [...makeBodies({ ...pool, form })];
-  expect(marks.map(({ traceId }) => traceId).sort()).toEqual(
-    [0, 10, 20].map((item) => idInRound(bodies[item % 4]!.markTraceId, Math.floor(item / 4))).sort(),
-  );
-});
+test.each(['ndjson', 'json', 'msgpack', 'ws-msgpack'] as const)(
+  '%s: sends every body once and adds up the receipts',
+  async (form) => {
+    load = createLoad();
+    const prepared = await load.prepare({ ...pool, form });
+    expect(prepared).toMatchObject({ bodies: 4, spans: 4 * spansPerBody });
+    const marks: Mark[] = [];
+    const run = await load.run(
+      { url: floor.ready.url, token: 'none', from: 0, to: 30, connections: 3, markEvery: 10 },
+      (mark: Mark) => marks.push(mark),
+    );
+    expect(run).toMatchObject({ spans: 30 * spansPerBody, accepted: 30 * spansPerBody, retries: 0 });
+    expect(run.ackMs.length).toBe(30);
+    expect(run.ackMs.every((ms: number) => ms > 0)).toBe(true);
+    expect(run.bytes > 0 && run.jsonBytes > 0 && run.cpuMicros > 0 && run.endMs > run.startMs).toBe(true);
+    const bodies = [...makeBodies({ ...pool, form })];
+    expect(marks.map(({ traceId }) => traceId).sort()).toEqual(
+      [0, 10, 20].map((item) => idInRound(bodies[item % 4]!.markTraceId, Math.floor(item / 4))).sort(),
+    );
+  },
+);
 
 test('single spans go through autocannon, one a request', async () => {
   load = createLoad();
@@ -65,7 +68,9 @@ test('any other refusal ends the run with what the server said', async () => {
   load = createLoad();
   await load.prepare({ ...pool, form: 'ndjson' });
   const { url, close } = await startRecorder(() => 400);
-  await expect(load.run({ url, token: 'none', from: 0, to: 2, connections: 1 })).rejects.toThrow(/answered 400/);
+  await expect(load.run({ url, token: 'none', from: 0, to: 2, connections: 1 })).rejects.toThrow(
+    /answered 400/,
+  );
   await close();
 });
 
@@ -78,7 +83,9 @@ async function startRecorder(statusOf: (request: number) => number) {
     request.on('end', () => {
       seen.push(text);
       const reply = JSON.stringify({ accepted: text.trimEnd().split('\n').length });
-      response.writeHead(statusOf(seen.length), { 'Content-Length': reply.length, 'Retry-After': 0 }).end(reply);
+      response
+        .writeHead(statusOf(seen.length), { 'Content-Length': reply.length, 'Retry-After': 0 })
+        .end(reply);
     });
   });
   server.listen(0, '127.0.0.1');

@@ -22,7 +22,12 @@ let store: ClickHouse;
 beforeAll(async () => {
   dataDir = await mkdtemp(path.join(os.tmpdir(), 'mplp-verify-'));
   child = await startEmbeddedClickHouse({ dataDir, port: 0, log: pino({ level: 'silent' }) });
-  store = connectClickHouse({ url: child.url, username: child.username, password: child.password, pid: child.pid ?? 0 });
+  store = connectClickHouse({
+    url: child.url,
+    username: child.username,
+    password: child.password,
+    pid: child.pid ?? 0,
+  });
   await store.query('CREATE DATABASE verified');
 });
 afterAll(async () => {
@@ -51,11 +56,17 @@ async function fillTables(pool: Pool): Promise<void> {
   await store.query('DROP TABLE IF EXISTS verified.spans');
   await store.query('DROP TABLE IF EXISTS verified.payloads');
   const kept = Object.keys(spanColumns).filter((column) => !payloadColumns.includes(column));
-  await store.query(`CREATE TABLE verified.spans (${columnDefinitions(kept)}) ENGINE = MergeTree ORDER BY (trace_id, span_id)`);
+  await store.query(
+    `CREATE TABLE verified.spans (${columnDefinitions(kept)}) ENGINE = MergeTree ORDER BY (trace_id, span_id)`,
+  );
   await store.query(
     `CREATE TABLE verified.payloads (${columnDefinitions(['seq', ...payloadColumns])}) ENGINE = MergeTree ORDER BY seq`,
   );
-  const lines = Buffer.from(makeRows(pool).map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const lines = Buffer.from(
+    makeRows(pool)
+      .map((row) => `${JSON.stringify(row)}\n`)
+      .join(''),
+  );
   for (const table of ['spans', 'payloads']) {
     const settings = { input_format_skip_unknown_fields: 1, async_insert: 0 };
     await store.insert(`INSERT INTO verified.${table} FORMAT JSONEachRow`, [lines], settings);
@@ -64,20 +75,30 @@ async function fillTables(pool: Pool): Promise<void> {
 
 const expectationOf = async (pool: Pool): Promise<Expectation> =>
   (await expectContent(store, pool, await findSpanTables(store), [items])).get(items)!;
-const differencesTo = async (expected: Expectation) => findDifferences(store, await findSpanTables(store), expected);
+const differencesTo = async (expected: Expectation) =>
+  findDifferences(store, await findSpanTables(store), expected);
 const baseTimeMs = Date.UTC(2026, 0, 2);
 
-test.each(['ndjson', 'json', 'msgpack', 'ws-msgpack', 'single', 'llm'] as const)('spans of form %s are equal when stored as sent', async (form) => {
-  const pool = { form, seed: 3, baseTimeMs, bodies: 2, spansPerBody: form === 'llm' ? 20 : form === 'single' ? 1 : 200 };
-  await fillTables(pool);
-  const tables = await findSpanTables(store);
-  expect(tables.main.name).toBe('verified.spans');
-  expect(tables.companions.map(({ name }) => name)).toEqual(['verified.payloads']);
-  expect(tables.uncovered).toEqual([]);
-  const expected = await expectationOf(pool);
-  expect(expected.rows).toBe(String(items * pool.spansPerBody));
-  expect(await differencesTo(expected)).toEqual([]);
-});
+test.each(['ndjson', 'json', 'msgpack', 'ws-msgpack', 'single', 'llm'] as const)(
+  'spans of form %s are equal when stored as sent',
+  async (form) => {
+    const pool = {
+      form,
+      seed: 3,
+      baseTimeMs,
+      bodies: 2,
+      spansPerBody: form === 'llm' ? 20 : form === 'single' ? 1 : 200,
+    };
+    await fillTables(pool);
+    const tables = await findSpanTables(store);
+    expect(tables.main.name).toBe('verified.spans');
+    expect(tables.companions.map(({ name }) => name)).toEqual(['verified.payloads']);
+    expect(tables.uncovered).toEqual([]);
+    const expected = await expectationOf(pool);
+    expect(expected.rows).toBe(String(items * pool.spansPerBody));
+    expect(await differencesTo(expected)).toEqual([]);
+  },
+);
 
 describe('what must be seen', () => {
   const pool: Pool = { form: 'ndjson', seed: 3, baseTimeMs, bodies: 2, spansPerBody: 100 };
@@ -101,7 +122,9 @@ describe('what must be seen', () => {
 
   test('one span in place of another is seen', async () => {
     await change('ALTER TABLE verified.spans DELETE WHERE seq = 10');
-    await store.query('INSERT INTO verified.spans SELECT * REPLACE(10 AS seq) FROM verified.spans WHERE seq = 11');
+    await store.query(
+      'INSERT INTO verified.spans SELECT * REPLACE(10 AS seq) FROM verified.spans WHERE seq = 11',
+    );
     expect((await differences()).join('\n')).toMatch(/span ids/);
   });
 
@@ -120,7 +143,9 @@ describe('what must be seen', () => {
   });
 
   test('payloads of two spans that changed places are seen', async () => {
-    await change(`ALTER TABLE verified.payloads UPDATE parameters = if(seq = 10, ${parametersOf(11)}, ${parametersOf(10)}) WHERE seq IN (10, 11)`);
+    await change(
+      `ALTER TABLE verified.payloads UPDATE parameters = if(seq = 10, ${parametersOf(11)}, ${parametersOf(10)}) WHERE seq IN (10, 11)`,
+    );
     expect(await differences()).toEqual(['content differs in the ids, or in which row a value stands']);
   });
 });

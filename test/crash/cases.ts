@@ -6,7 +6,13 @@ import { decodeSidecar } from '#dist/traces/spool/sidecar.js';
 import { expect } from 'vitest';
 import { crc32c } from '../support/crc32c.js';
 import type { Verdict } from '../support/crash/oracle.js';
-import { ADMIN_KEY, createWorld, type RunningEngine, type World, type WorldOptions } from '../support/crash/world.js';
+import {
+  ADMIN_KEY,
+  createWorld,
+  type RunningEngine,
+  type World,
+  type WorldOptions,
+} from '../support/crash/world.js';
 
 /** Batches that a client tries to get through while the engine is made to die, and after it came back. */
 const BATCHES_BEFORE = 400;
@@ -62,7 +68,10 @@ export async function inWorld<T>(options: WorldOptions, body: (world: World) => 
 }
 
 /** Starts an engine and waits until it loads into ClickHouse, so that faults hit the loading. */
-export async function started(world: World, env: Readonly<Record<string, string>> = {}): Promise<RunningEngine> {
+export async function started(
+  world: World,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningEngine> {
   const engine = await world.start(env);
   if (engine === undefined) throw new Error('the engine was killed before it was ready');
   while (!(await fetch(`${engine.url}/ready`)).ok) await delay(20);
@@ -70,17 +79,27 @@ export async function started(world: World, env: Readonly<Record<string, string>
 }
 
 /** Loads an engine until it kills itself at a point. */
-export async function killedAt(world: World, point: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function killedAt(
+  world: World,
+  point: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const engine = await world.start({ MPLP_FAILPOINT: point, ...env });
   if (engine === undefined) return;
   const sending = world.client.send(engine.url, BATCHES_BEFORE);
-  const ended = await Promise.race([engine.ended, delay(HIT_TIMEOUT_MS, `${point} was not reached`, { ref: false })]);
+  const ended = await Promise.race([
+    engine.ended,
+    delay(HIT_TIMEOUT_MS, `${point} was not reached`, { ref: false }),
+  ]);
   expect(ended).toBe('SIGKILL');
   await sending;
 }
 
 /** Starts once more, lets the client send again what was not answered and some new, and judges the result. */
-export async function recovered(world: World, options: Parameters<World['verdict']>[1] = {}): Promise<Verdict> {
+export async function recovered(
+  world: World,
+  options: Parameters<World['verdict']>[1] = {},
+): Promise<Verdict> {
   const engine = await started(world);
   await world.client.settle(engine.url);
   await world.client.send(engine.url, BATCHES_AFTER);
@@ -95,7 +114,11 @@ export function expectKept(verdict: Verdict, seed: number): void {
 }
 
 /** One row of the matrix: load, die at the point, come back, compare. */
-export async function surviveKillAt(options: WorldOptions, point: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function surviveKillAt(
+  options: WorldOptions,
+  point: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await inWorld(options, async (world) => {
     await killedAt(world, point, env);
     expectKept(await recovered(world), world.seed);
@@ -109,13 +132,17 @@ export async function surviveKillAt(options: WorldOptions, point: string, env: R
 export function damageOneRecord(dataDir: string): Set<number> {
   for (const name of readdirSync(`${dataDir}/spool`).filter((file) => file.endsWith('.idx'))) {
     const frames = scanFrames(readFileSync(`${dataDir}/spool/${name}`), crc32c).frames;
-    const block = frames.map(({ payload }) => decodeSidecar(payload)).find((frame) => frame?.kind === 'block');
+    const block = frames
+      .map(({ payload }) => decodeSidecar(payload))
+      .find((frame) => frame?.kind === 'block');
     if (block?.kind !== 'block') continue;
     const path = `${dataDir}/spool/${name.replace('.idx', '.seg')}`;
     const bytes = readFileSync(path);
     const content = bytes.subarray(block.offset, block.offset + block.bytes);
     const padding = content.indexOf('"padding":"') + '"padding":"'.length;
-    const batches = [...content.toString('latin1').matchAll(/"batch":(\d+)/g)].map(([, number]) => Number(number));
+    const batches = [...content.toString('latin1').matchAll(/"batch":(\d+)/g)].map(([, number]) =>
+      Number(number),
+    );
     // One bit: 'a' becomes 'c', and so on.
     content[padding]! ^= 2;
     writeFileSync(path, bytes);

@@ -83,7 +83,8 @@ describe('a kill', { timeout: 60_000 }, () => {
   it('K11: in every step of the recovery, one after the other', async () => {
     await inWorld(options(), async (world) => {
       await killedAt(world, 'spool.seal:2');
-      for (const point of recoveryPoints) expect(await world.start({ MPLP_FAILPOINT: point })).toBeUndefined();
+      for (const point of recoveryPoints)
+        expect(await world.start({ MPLP_FAILPOINT: point })).toBeUndefined();
       expectKept(await recovered(world), world.seed);
     });
   });
@@ -106,10 +107,14 @@ describe('a kill', { timeout: 60_000 }, () => {
 });
 
 describe('a power loss (what was not synced is gone)', { timeout: 60_000 }, () => {
-  it.each(['spool.written:5', 'spool.synced:5', 'spool.acked:5', 'spool.sealed:2', 'loader.inserted:2', 'spool.checkpointed:2'])(
-    'P1: at %s',
-    (point) => surviveKillAt(options(), point, { MPLP_POWER_LOSS: '1' }),
-  );
+  it.each([
+    'spool.written:5',
+    'spool.synced:5',
+    'spool.acked:5',
+    'spool.sealed:2',
+    'loader.inserted:2',
+    'spool.checkpointed:2',
+  ])('P1: at %s', (point) => surviveKillAt(options(), point, { MPLP_POWER_LOSS: '1' }));
 });
 
 describe('the network', { timeout: 90_000 }, () => {
@@ -120,7 +125,7 @@ describe('the network', { timeout: 90_000 }, () => {
       await world.client.send(engine.url, 10);
       proxy.fault = { kind: 'down' };
       const until = Date.now() + 5000;
-      while (Date.now() < until) await world.client.send(engine.url, 10);
+      for (; Date.now() < until; await delay(100)) await world.client.send(engine.url, 5);
       proxy.fault = { kind: 'none' };
       expectKept(await world.verdict(engine), world.seed);
     });
@@ -155,7 +160,12 @@ describe('the network', { timeout: 90_000 }, () => {
     await inWorld({ ...options(), through: proxy.url }, async (world) => {
       const engine = await started(world);
       const errors: InsertError[] = [
-        { status: 500, code: 252, message: 'Too many parts (3000). Merges are processing significantly slower than inserts. (TOO_MANY_PARTS)' },
+        {
+          status: 500,
+          code: 252,
+          message:
+            'Too many parts (3000). Merges are processing significantly slower than inserts. (TOO_MANY_PARTS)',
+        },
         { status: 500, code: 241, message: 'Memory limit (total) exceeded. (MEMORY_LIMIT_EXCEEDED)' },
         { status: 500, code: 159, message: 'Timeout exceeded. (TIMEOUT_EXCEEDED)' },
         { status: 500, code: 242, message: 'Table is in readonly mode. (TABLE_IS_READ_ONLY)' },
@@ -227,7 +237,10 @@ describe('the times of spans (T2)', { timeout: 60_000 }, () => {
       expect(status, text).toBe(202);
       expect(JSON.parse(text)).toMatchObject({ accepted: 150, rejected: 1 });
       const count = async (): Promise<number> => {
-        const [row] = await askClickHouse<{ spans: string }>(engine.clickhouse, 'SELECT count() AS spans FROM spans');
+        const [row] = await askClickHouse<{ spans: string }>(
+          engine.clickhouse,
+          'SELECT count() AS spans FROM spans',
+        );
         return Number(row!.spans);
       };
       await expect.poll(count, { timeout: 20_000 }).toBe(150);
@@ -265,13 +278,19 @@ describe('a planted bug is caught', { timeout: 60_000 }, () => {
     await inWorld({ ...options(), tally: planted, env: { MPLP_PLANT: 'crc-skipped' } }, async (world) => {
       await killedAt(world, 'spool.seal:2');
       const excused = damageOneRecord(world.dataDir);
-      expect((await recovered(world, { excused, quarantined: 1 })).problems.join()).toMatch(/came out other than it went in/);
+      expect((await recovered(world, { excused, quarantined: 1 })).problems.join()).toMatch(
+        /came out other than it went in/,
+      );
     });
   });
 
   it('and is refused outside of tests', async () => {
     await inWorld({ ...options(), tally: planted }, async (world) => {
-      const refused = world.start({ MPLP_PLANT: 'crc-skipped', NODE_ENV: 'production', MPLP_LOG_LEVEL: 'silent' });
+      const refused = world.start({
+        MPLP_PLANT: 'crc-skipped',
+        NODE_ENV: 'production',
+        MPLP_LOG_LEVEL: 'silent',
+      });
       await expect(refused).rejects.toThrow(/did not start: 1/);
     });
   });

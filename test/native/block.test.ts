@@ -56,7 +56,9 @@ test('nothing of refused spans and malformed bodies is in the block', () => {
   });
   decode(decoder, span, 'json');
   expect(decode(decoder, `[${other},${other}`, 'json', { projectId: 'gone' }).malformed).toBeDefined();
-  decode(decoder, `${other.replace('{', '{"trace_id":1,')}\n${other.slice(0, -1)}`, 'ndjson', { projectId: 'gone' });
+  decode(decoder, `${other.replace('{', '{"trace_id":1,')}\n${other.slice(0, -1)}`, 'ndjson', {
+    projectId: 'gone',
+  });
   decode(decoder, span, 'json');
   decode(fresh, span, 'json');
   decode(fresh, span, 'json');
@@ -84,9 +86,16 @@ test('tail filters: which spans match which, and what is dropped beyond the boun
       action: { name, type: 'invoke' },
       ...(status !== undefined && { result: { status } }),
     });
-  const lines = [line(1, 'a', 'success'), line(2, 'a', 'failure'), line(1, 'b'), line(2, 'b', 'failure'), '{}'];
+  const lines = [
+    line(1, 'a', 'success'),
+    line(2, 'a', 'failure'),
+    line(1, 'b'),
+    line(2, 'b', 'failure'),
+    '{}',
+  ];
   const body = lines.join('\n');
-  const run = (options: Partial<DecodeOptions> = {}): DecodeResult => decode(decoder, body, 'ndjson', options);
+  const run = (options: Partial<DecodeOptions> = {}): DecodeResult =>
+    decode(decoder, body, 'ndjson', options);
   expect(run().matches).toHaveLength(0);
   decoder.setTailFilters(
     [
@@ -104,13 +113,25 @@ test('tail filters: which spans match which, and what is dropped beyond the boun
   const starts = lines.map((_, i) => lines.slice(0, i).join('\n').length + (i > 0 ? 1 : 0));
   const range = (i: number): number[] => [starts[i]!, starts[i]! + lines[i]!.length];
   const result = run();
-  expect([...result.matches]).toEqual([0b10000001, ...range(0), 0b10000001, ...range(1), 0b1001, ...range(2)]);
+  expect([...result.matches]).toEqual([
+    0b10000001,
+    ...range(0),
+    0b10000001,
+    ...range(1),
+    0b1001,
+    ...range(2),
+  ]);
   expect([...result.matchesDropped]).toEqual([1, 0, 1, 0, 0, 0, 0, 0]);
   expect([...run({ projectId: 'other' }).matches]).toEqual([2, ...range(0), 2, ...range(1), 2, ...range(2)]);
   expect(run({ projectId: 'third' }).matches).toHaveLength(0);
   decoder.setTailFilters([], 3);
   expect(run().matches).toHaveLength(0);
-  expect(() => decoder.setTailFilters(Array.from({ length: 33 }, () => ({ projectId: 'p' })), 1)).toThrow(RangeError);
+  expect(() =>
+    decoder.setTailFilters(
+      Array.from({ length: 33 }, () => ({ projectId: 'p' })),
+      1,
+    ),
+  ).toThrow(RangeError);
 });
 
 test('crc32c: known values, and every length against the plain algorithm', () => {
@@ -119,11 +140,15 @@ test('crc32c: known values, and every length against the plain algorithm', () =>
   expect(native.crc32c(new Uint8Array(0))).toBe(0);
   const random = createRandom(1);
   const bytes = Uint8Array.from({ length: 40_000 }, () => random.below(256));
-  for (const length of [1, 7, 8, 9, 63, 64, 255, 767, 768, 769, 1023, 4096, 12_287, 12_288, 12_289, 13_100, 39_999]) {
+  for (const length of [
+    1, 7, 8, 9, 63, 64, 255, 767, 768, 769, 1023, 4096, 12_287, 12_288, 12_289, 13_100, 39_999,
+  ]) {
     const part = bytes.subarray(1, 1 + length);
     expect(native.crc32c(part)).toBe(crc32c(part));
     const middle = length >> 1;
-    expect(native.crc32c(part.subarray(middle), native.crc32c(part.subarray(0, middle)))).toBe(native.crc32c(part));
+    expect(native.crc32c(part.subarray(middle), native.crc32c(part.subarray(0, middle)))).toBe(
+      native.crc32c(part),
+    );
   }
 });
 

@@ -10,7 +10,9 @@ test('the addon and its TypeScript side name the same slots', () => {
 });
 
 test('the contract check passes', () => {
-  expect(execFileSync(process.execPath, ['scripts/check-native-contract.mjs'], { encoding: 'utf8' })).toBe('');
+  expect(execFileSync(process.execPath, ['scripts/check-native-contract.mjs'], { encoding: 'utf8' })).toBe(
+    '',
+  );
 });
 
 test('each instruction set of this processor can be chosen, and gives the same bytes', () => {

@@ -2,7 +2,14 @@
 import { Encoder, ExtData } from '@msgpack/msgpack';
 import { afterAll, expect, test } from 'vitest';
 import { loadNative, type BodyForm } from '#dist/native/index.js';
-import { createBlockReader, decode, decodeOptions, leastSpan, takeBlock, uuid } from '../support/native-block.js';
+import {
+  createBlockReader,
+  decode,
+  decodeOptions,
+  leastSpan,
+  takeBlock,
+  uuid,
+} from '../support/native-block.js';
 
 const native = loadNative();
 const reader = createBlockReader();
@@ -10,8 +17,17 @@ afterAll(() => reader.close());
 
 const nilUuid = '00000000-0000-0000-0000-000000000000';
 const field = {
-  id: 1, parent: 2, end: 4, result: 8, status: 16, error: 32, metrics: 64, parameters: 128, output: 256,
-  duration: 512, metadata: 1024,
+  id: 1,
+  parent: 2,
+  end: 4,
+  result: 8,
+  status: 16,
+  error: 32,
+  metrics: 64,
+  parameters: 128,
+  output: 256,
+  duration: 512,
+  metadata: 1024,
 };
 const spelling = (start: number, end = 0): number => (start << 12) | (end << 16);
 
@@ -51,8 +67,18 @@ const fullRow = {
   start_time: '2025-01-27 18:40:32.123000000',
   duration_ns: '1377000000',
   fields:
-    field.id | field.parent | field.end | field.result | field.status | field.error | field.metrics | field.parameters |
-    field.output | field.duration | field.metadata | spelling(3, 15),
+    field.id |
+    field.parent |
+    field.end |
+    field.result |
+    field.status |
+    field.error |
+    field.metrics |
+    field.parameters |
+    field.output |
+    field.duration |
+    field.metadata |
+    spelling(3, 15),
   seq: String(decodeOptions.seqBase),
   received_at: '2025-01-27 17:40:32',
   error: '{ }',
@@ -81,7 +107,13 @@ const leastRow = {
   duration_ns: '-1',
   fields: 0,
   received_at: '2025-01-27 17:40:32',
-  error: '', metrics: '', parameters: '', output: '', action_duration: '', metadata: '', extra: '',
+  error: '',
+  metrics: '',
+  parameters: '',
+  output: '',
+  action_duration: '',
+  metadata: '',
+  extra: '',
   tags: {},
 };
 
@@ -149,7 +181,10 @@ test('MessagePack: binary ids, numbers of every width, escapes', () => {
       duration: '',
       tool: { a: 'x'.repeat(300) },
     },
-    timestamp: { start: new ExtData(-1, Buffer.from('6797d300', 'hex')), end: '2025-01-28T00:00:00.123456789Z' },
+    timestamp: {
+      start: new ExtData(-1, Buffer.from('6797d300', 'hex')),
+      end: '2025-01-28T00:00:00.123456789Z',
+    },
     result: { status: 'failure', error: { text: '\u0000\u001f"\\/\u007fé' }, output: {} },
     metadata: { tags: { env: 'prod "x"', n: 1.5, o: { a: 1 }, no: null }, correlation_id: bin(uuid(16)) },
     vendor: [[], {}],
@@ -161,8 +196,17 @@ test('MessagePack: binary ids, numbers of every width, escapes', () => {
     start_time: '2025-01-27 18:40:00.000000000',
     duration_ns: '19200123456789',
     fields:
-      field.id | field.parent | field.end | field.result | field.status | field.error | field.parameters |
-      field.output | field.duration | field.metadata | spelling(0, 9),
+      field.id |
+      field.parent |
+      field.end |
+      field.result |
+      field.status |
+      field.error |
+      field.parameters |
+      field.output |
+      field.duration |
+      field.metadata |
+      spelling(0, 9),
     error: '{"text":"\\u0000\\u001f\\"\\\\/\u007fé"}',
     metrics: '',
     parameters:
@@ -259,7 +303,11 @@ test('a block of many bodies: projects, times of arrival and sequence numbers of
   decode(decoder, 'broken', 'ndjson', { projectId: 'never' });
   decode(decoder, '[1', 'json', { projectId: 'never' });
   decode(decoder, line, 'ndjson', { projectId: 'b', seqBase: 9n << 18n, receivedAtSeconds: 8 });
-  decode(decoder, line.repeat(2), 'ndjson', { projectId: 'a', seqBase: 11n << 18n, receivedAtSeconds: 4294967295 });
+  decode(decoder, line.repeat(2), 'ndjson', {
+    projectId: 'a',
+    seqBase: 11n << 18n,
+    receivedAtSeconds: 4294967295,
+  });
   const rows = reader.rows(takeBlock(decoder), 'project_id, toUnixTimestamp(received_at), seq');
   const seqs = Array.from({ length: 300 }, (_, i) => String((BigInt(5 + (i >> 8)) << 18n) + BigInt(i & 255)));
   expect(rows).toEqual([
@@ -275,7 +323,11 @@ test.each([1, 256, 257, 65_536, 65_537, 200_000])('a dictionary of %d names and 
   const lines: string[] = [];
   for (let i = 0; i < count; i += 1) {
     lines.push(
-      JSON.stringify({ ...leastSpan, action: { name: `n${i}`, type: 'invoke' }, metadata: { tags: { [`k${i}`]: `v${i}` } } }),
+      JSON.stringify({
+        ...leastSpan,
+        action: { name: `n${i}`, type: 'invoke' },
+        metadata: { tags: { [`k${i}`]: `v${i}` } },
+      }),
     );
   }
   expect(decode(decoder, lines.join('\n'), 'ndjson').accepted).toBe(count);
@@ -292,7 +344,10 @@ test.each([1, 256, 257, 65_536, 65_537, 200_000])('a dictionary of %d names and 
 test('many tags in one span, and spans without any between others', () => {
   const tags = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`key ${i}`, `value ${i}`]));
   const with_ = { ...leastSpan, metadata: { tags } };
-  const rows = readBack([leastSpan, with_, leastSpan, with_].map((s) => JSON.stringify(s)).join('\n'), 'ndjson');
+  const rows = readBack(
+    [leastSpan, with_, leastSpan, with_].map((s) => JSON.stringify(s)).join('\n'),
+    'ndjson',
+  );
   expect(rows.map((row) => Object.keys(row['tags'] as object).length)).toEqual([0, 5000, 0, 5000]);
   expect(rows[3]!['tags']).toEqual(tags);
 });

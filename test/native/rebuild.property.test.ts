@@ -17,7 +17,11 @@ const spans = 3000;
 
 /** Reads JSON with each number as its spelling, so that 1.50 and 1.5 differ. */
 function parseSpelt(text: string): unknown {
-  return JSON.parse(text.replace(/"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*/g, (token) => (token[0] === '"' ? token : `"#${token}"`)));
+  return JSON.parse(
+    text.replace(/"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*/g, (token) =>
+      token[0] === '"' ? token : `"#${token}"`,
+    ),
+  );
 }
 
 const parseValues = (text: string): unknown => JSON.parse(text);
@@ -25,8 +29,25 @@ const parseValues = (text: string): unknown => JSON.parse(text);
 /** The row of one span, columns as texts. */
 type Row = Record<(typeof columns)[number], string>;
 const columns = [
-  'trace_id', 'span_id', 'parent_span_id', 'id', 'context_id', 'agent_id', 'action_name', 'action_type', 'status',
-  'start_time', 'duration_ns', 'fields', 'error', 'metrics', 'parameters', 'output', 'action_duration', 'metadata', 'extra',
+  'trace_id',
+  'span_id',
+  'parent_span_id',
+  'id',
+  'context_id',
+  'agent_id',
+  'action_name',
+  'action_type',
+  'status',
+  'start_time',
+  'duration_ns',
+  'fields',
+  'error',
+  'metrics',
+  'parameters',
+  'output',
+  'action_duration',
+  'metadata',
+  'extra',
 ] as const;
 
 const timeText = (unixNano: bigint, digits: number): string => {
@@ -94,17 +115,24 @@ test.each(['json', 'msgpack'] as const)('valid spans come back whole (%s)', (for
   // Times that 64 bits of nanoseconds cannot hold are the only reason to refuse one of these.
   expect(kept.length).toBeGreaterThan(spans * 0.5);
   const select = columns.map((name) => (name === 'start_time' ? 'toUnixTimestamp64Nano(start_time)' : name));
-  const rows = reader.rows(takeBlock(decoder), `${select.map((name) => `toString(${name})`).join(', ')}, tags`);
+  const rows = reader.rows(
+    takeBlock(decoder),
+    `${select.map((name) => `toString(${name})`).join(', ')}, tags`,
+  );
   expect(rows).toHaveLength(kept.length);
   const parse = form === 'json' ? parseSpelt : parseValues;
   rows.forEach((values, i) => {
     const bytes = kept[i]!;
     const row = Object.fromEntries(columns.map((name, at) => [name, values[at]])) as Row;
     const sent =
-      form === 'json' ? parseSpelt(Buffer.from(bytes).toString()) : plain(readMessagePackSpan(bytes, 1).value);
+      form === 'json'
+        ? parseSpelt(Buffer.from(bytes).toString())
+        : plain(readMessagePackSpan(bytes, 1).value);
     const got = plain(rebuild(row, parse));
     if (!isDeepStrictEqual(got, sent)) {
-      expect.fail(`seed ${seedBase}: ${Buffer.from(bytes).toString('hex')}\n${JSON.stringify(sent)}\n${JSON.stringify(got)}`);
+      expect.fail(
+        `seed ${seedBase}: ${Buffer.from(bytes).toString('hex')}\n${JSON.stringify(sent)}\n${JSON.stringify(got)}`,
+      );
     }
     const tags = (sent as { metadata?: { tags?: Json } }).metadata?.tags ?? {};
     expect(Object.keys(values[columns.length] as Json).sort()).toEqual(Object.keys(tags).sort());

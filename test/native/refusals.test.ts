@@ -48,9 +48,27 @@ test.each<[name: string, form: BodyForm, body: Uint8Array | string, offset: numb
   ['invalid UTF-8 outside', 'json', bytes('[', [0xc0, 0x80], ']'), 1, 'invalid UTF-8'],
   ['a broken second element', 'json', `[${span},{"a":}]`, span.length + 7, 'unexpected character'],
   ['a MessagePack array cut off', 'msgpack', bytes([0x92], packed), packed.length + 1, 'truncated'],
-  ['a MessagePack array cut in an element', 'msgpack', bytes([0x92], packed, packed.subarray(0, 9)), packed.length + 10, 'truncated'],
-  ['bytes behind a MessagePack array', 'msgpack', bytes([0x91], packed, [0xc0]), packed.length + 1, 'trailing characters'],
-  ['the byte that MessagePack never uses', 'msgpack', bytes([0x92], packed, [0x81, 0xa1, 0x61, 0xc1]), packed.length + 4, 'unexpected character'],
+  [
+    'a MessagePack array cut in an element',
+    'msgpack',
+    bytes([0x92], packed, packed.subarray(0, 9)),
+    packed.length + 10,
+    'truncated',
+  ],
+  [
+    'bytes behind a MessagePack array',
+    'msgpack',
+    bytes([0x91], packed, [0xc0]),
+    packed.length + 1,
+    'trailing characters',
+  ],
+  [
+    'the byte that MessagePack never uses',
+    'msgpack',
+    bytes([0x92], packed, [0x81, 0xa1, 0x61, 0xc1]),
+    packed.length + 4,
+    'unexpected character',
+  ],
   ['an array head cut off', 'msgpack', bytes([0xdd, 0, 0]), 3, 'truncated'],
 ])('%s (%s) is malformed, and nothing of it stays', (_name, form, body, offset, reason) => {
   const decoder = native.createSpanDecoder();
@@ -58,7 +76,12 @@ test.each<[name: string, form: BodyForm, body: Uint8Array | string, offset: numb
   const size = decoder.maxBlockBytes;
   const result = decode(decoder, body, form);
   expect(result.malformed).toEqual({ offset, reason });
-  expect(result).toMatchObject({ total: 0, accepted: 0, refused: new Uint32Array(0), matches: new Uint32Array(0) });
+  expect(result).toMatchObject({
+    total: 0,
+    accepted: 0,
+    refused: new Uint32Array(0),
+    matches: new Uint32Array(0),
+  });
   expect(decoder.rows).toBe(1);
   expect(decoder.maxBlockBytes).toBe(size);
 });
@@ -75,12 +98,26 @@ test.each<[name: string, form: BodyForm, body: Uint8Array | string]>([
 
 test('elements of a JSON array are refused one by one', () => {
   const body = ` [ 42 , ${span} ,"text",null,[${span}],{}, ${span},{"a":1e999} ]`;
-  const range = (text: string, from = 0): number[] => [body.indexOf(text, from), body.indexOf(text, from) + text.length];
+  const range = (text: string, from = 0): number[] => [
+    body.indexOf(text, from),
+    body.indexOf(text, from) + text.length,
+  ];
   expect(verdict(body, 'json')).toEqual([
-    8, 2,
+    8,
+    2,
     [
-      0, ...range('42'), 2, ...range('"text"'), 3, ...range('null'), 4, ...range(`[${span}]`, 4), 5, ...range('{}'),
-      7, ...range('{"a":1e999}'),
+      0,
+      ...range('42'),
+      2,
+      ...range('"text"'),
+      3,
+      ...range('null'),
+      4,
+      ...range(`[${span}]`, 4),
+      5,
+      ...range('{}'),
+      7,
+      ...range('{"a":1e999}'),
     ],
   ]);
 });
@@ -92,8 +129,21 @@ test('a document of another type is one refused span', () => {
 
 test('broken lines are refused one by one, whatever is wrong with them', () => {
   const broken: (string | Uint8Array)[] = [
-    '{"a":', '"open', bytes('{"a":"', [0xff], '"}'), 'x', '}', `${span} ${span}`, `${span}x`, '{"a":"b\\', '{"a":"\u0001"}',
-    '[1]', '\ufeff{}', bytes([0xf0, 0x9f]), '{"a":1,,"b":2}', '{"a" "b"}', '\u0000',
+    '{"a":',
+    '"open',
+    bytes('{"a":"', [0xff], '"}'),
+    'x',
+    '}',
+    `${span} ${span}`,
+    `${span}x`,
+    '{"a":"b\\',
+    '{"a":"\u0001"}',
+    '[1]',
+    '\ufeff{}',
+    bytes([0xf0, 0x9f]),
+    '{"a":1,,"b":2}',
+    '{"a" "b"}',
+    '\u0000',
   ];
   const parts: Uint8Array[] = [];
   const expected: number[] = [];
@@ -119,16 +169,29 @@ test('lines around the size of a window', () => {
   for (const size of [262_144 - span.length - 8, 262_144, 300_000, 1_000_000]) {
     for (let shift = -3; shift <= 3; shift += 1) {
       const body = `${span}\n${long(size + shift)}\n{\n${span}`;
-      expect(verdict(body, 'ndjson')).toEqual([4, 3, [2, body.length - span.length - 2, body.length - span.length - 1]]);
+      expect(verdict(body, 'ndjson')).toEqual([
+        4,
+        3,
+        [2, body.length - span.length - 2, body.length - span.length - 1],
+      ]);
     }
   }
 });
 
 test('MessagePack items are judged alone; where one is cut off, the rest is refused', () => {
-  const body = bytes(packed, [0x2a], packed, [0xa1, 0xff], [0x81, 0x01, 0x02], packed, packed.subarray(0, -1));
+  const body = bytes(
+    packed,
+    [0x2a],
+    packed,
+    [0xa1, 0xff],
+    [0x81, 0x01, 0x02],
+    packed,
+    packed.subarray(0, -1),
+  );
   const one = packed.length;
   expect(verdict(body, 'msgpack')).toEqual([
-    7, 3,
+    7,
+    3,
     [1, one, one + 1, 3, 2 * one + 1, 2 * one + 3, 4, 2 * one + 3, 2 * one + 6, 6, 3 * one + 6, body.length],
   ]);
   expect(verdict(bytes(packed, [0xc1], packed), 'msgpack')).toEqual([2, 1, [1, one, 2 * one + 1]]);
@@ -179,8 +242,12 @@ test('times outside the window, end before start, spans that are too large', () 
   const start = BigInt(Date.parse(leastSpan.timestamp.start)) * 1_000_000n;
   const timed = (end: string): string =>
     JSON.stringify({ ...leastSpan, timestamp: { ...leastSpan.timestamp, end } });
-  const window = (min: bigint, max: bigint): Partial<DecodeOptions> => ({ minTimeUnixNano: min, maxTimeUnixNano: max });
-  const accepted = (line: string, options: Partial<DecodeOptions>): unknown => verdict(line, 'json', options)[1];
+  const window = (min: bigint, max: bigint): Partial<DecodeOptions> => ({
+    minTimeUnixNano: min,
+    maxTimeUnixNano: max,
+  });
+  const accepted = (line: string, options: Partial<DecodeOptions>): unknown =>
+    verdict(line, 'json', options)[1];
   expect(accepted(span, window(start, start))).toBe(1);
   expect(accepted(span, window(start + 1n, start + 2n))).toBe(0);
   expect(accepted(span, window(start - 2n, start - 1n))).toBe(0);

@@ -46,7 +46,9 @@ export async function startErrorProxy(target: string): Promise<ErrorProxy> {
       refused++;
       const { status, code, message } = error;
       outgoing.writeHead(status, code === undefined ? {} : { 'X-ClickHouse-Exception-Code': String(code) });
-      outgoing.end(code === undefined ? message : `Code: ${code}. DB::Exception: ${message} (version 26.7.2)\n`);
+      outgoing.end(
+        code === undefined ? message : `Code: ${code}. DB::Exception: ${message} (version 26.7.2)\n`,
+      );
       return;
     }
     const headers = { ...incoming.headers, 'content-length': String(body.length) };

@@ -50,15 +50,25 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         server.destroy();
       });
     }
-    void pump(client, server, () => {
-      if (fault.kind === 'cut' && sent > fault.afterBytes) return reset();
-    }, (bytes) => (sent += bytes));
+    void pump(
+      client,
+      server,
+      () => {
+        if (fault.kind === 'cut' && sent > fault.afterBytes) return reset();
+      },
+      (bytes) => (sent += bytes),
+    );
     void pump(server, client, () => {
       if (fault.kind === 'lose-reply') reset();
     });
     if (fault.kind === 'down') reset();
 
-    async function pump(from: Socket, to: Socket, check: () => void, count: (bytes: number) => void = () => undefined) {
+    async function pump(
+      from: Socket,
+      to: Socket,
+      check: () => void,
+      count: (bytes: number) => void = () => undefined,
+    ) {
       try {
         for await (const chunk of from as AsyncIterable<Buffer>) {
           count(chunk.length);
@@ -66,9 +76,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
           check();
           while (fault.kind === 'hang' && !to.destroyed) await wait(20);
           if (fault.kind === 'late') await wait(fault.delayMs);
-          for (let at = 0; at < chunk.length && !to.destroyed; ) {
+          for (let at = 0; at < chunk.length && !to.destroyed;) {
             const step: number = fault.kind === 'slow' ? Math.ceil(fault.bytesPerSecond / 50) : chunk.length;
-            if (!to.write(chunk.subarray(at, at + step))) await Promise.race([once(to, 'drain'), once(to, 'close')]);
+            if (!to.write(chunk.subarray(at, at + step)))
+              await Promise.race([once(to, 'drain'), once(to, 'close')]);
             at += step;
             if (fault.kind === 'slow') await wait(20);
           }

@@ -6,7 +6,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadNative, type BodyForm, type DecodeOptions, type DecodeResult, type SpanDecoder } from '#dist/native/index.js';
+import {
+  loadNative,
+  type BodyForm,
+  type DecodeOptions,
+  type DecodeResult,
+  type SpanDecoder,
+} from '#dist/native/index.js';
 
 interface ChdbSession {
   query(sql: string, format: string): string;
@@ -58,7 +64,10 @@ export function createBlockReader(): BlockReader {
     writeFileSync(file, block);
     const sql = `SELECT ${select} FROM file('${file}', 'Native', $$${structure}$$) SETTINGS output_format_json_quote_64bit_integers = 1, max_threads = 1`;
     const text = session.query(sql, format);
-    return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as unknown);
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as unknown);
   };
   return {
     rows: (block, select) => lines(block, select, 'JSONCompactEachRow') as unknown[][],

@@ -228,15 +228,15 @@ const NAMES = `
 const allowed: ReadonlySet<string> = new Set(NAMES.trim().split(/\s+/));
 
 /** Suffixes that make an aggregate function of another one (`sumIf`, `quantilesTDigestState`). */
-const COMBINATORS = [
-  'simplestate', 'ordefault', 'distinct', 'resample', 'foreach', 'argmax', 'argmin', 'ornull', 'tuple', 'merge',
-  'state', 'array', 'null', 'map', 'if',
-]; // prettier-ignore
+const COMBINATORS =
+  'simplestate ordefault distinct resample foreach argmax argmin ornull tuple merge state array null map if'.split(
+    ' ',
+  );
 
 /** Table functions that make rows out of their arguments alone. */
-const tableFunctions: ReadonlySet<string> = new Set([
-  'numbers', 'numbers_mt', 'zeros', 'zeros_mt', 'generateseries', 'generate_series', 'values', 'sqlstandardvalues',
-]); // prettier-ignore
+const tableFunctions: ReadonlySet<string> = new Set(
+  'numbers numbers_mt zeros zeros_mt generateseries generate_series values sqlstandardvalues'.split(' '),
+);
 
 export function isAllowedFunction(name: string): boolean {
   const lower = name.toLowerCase();

@@ -33,27 +33,15 @@ const FORBIDDEN_TABLES: ReadonlySet<string> = new Set(
 export const USER_SQL_DATABASE = 'information_schema';
 
 /**
- * Judges one statement by the engine's own parse. `canonical` is what `formatQuerySingleLine` made of the user's text,
- * `tree` what `EXPLAIN AST` printed for `canonical`. Throws `MPLP_ERR_QUERY_FORBIDDEN` (403), or
- * `MPLP_ERR_QUERY_INVALID` (400) for what has a better way.
- *
- * Two independent looks: the tree for structure, tables and functions, and the words of the text, because the tree does
- * not print what is inside `APPLY` and similar. A backquoted name with a line break can only add lines to the tree,
- * and is refused anyway.
+ * The first of two independent looks at a statement: its words. `canonical` is what `formatQuerySingleLine` made of the
+ * user's text. Comes before anything of the statement is run, `EXPLAIN` included, and sees what the tree does not
+ * print, such as functions inside `REPLACE`. Throws `MPLP_ERR_QUERY_FORBIDDEN` (403), or `MPLP_ERR_QUERY_INVALID`
+ * (400) for what has a better way.
  */
-export function judgeSql(canonical: string, tree: string): void {
-  const tokens = sqlTokens(canonical);
-  judgeTokens(tokens);
-  judgeTree(tree);
-}
-
-/** Refuses statements that are no SELECT before anything of them is run, `EXPLAIN` included. */
-export function requireSelect(canonical: string): void {
+export function judgeText(canonical: string): void {
   if (!/^\(*(SELECT|WITH|FROM)\b/.test(canonical))
     throw invalid('Only a SELECT statement is taken here; it may start with WITH.');
-}
-
-function judgeTokens(tokens: readonly SqlToken[]): void {
+  const tokens = sqlTokens(canonical);
   const [format, name] = tokens.slice(-2);
   if (format?.kind === 'word' && format.text === 'FORMAT' && name?.kind === 'word') throw formatClause();
   tokens.forEach((token, at) => {
@@ -62,6 +50,8 @@ function judgeTokens(tokens: readonly SqlToken[]): void {
       throw forbidden(
         `The quoted name ${JSON.stringify(token.text)} has a backslash or a control character in it.`,
       );
+    if (token.kind === 'word' && token.text === 'OUTFILE' && tokens[at - 1]?.text === 'INTO')
+      throw intoOutfile();
     if (token.kind === 'word' && token.text === 'APPLY') throw forbidden('APPLY is not allowed.');
     if (isIdentifierParameter(tokens, at))
       throw forbidden('Parameters of the type Identifier are not allowed: they could name any table.');
@@ -101,31 +91,42 @@ function isName(token: SqlToken | undefined): boolean {
 }
 
 interface Node {
-  readonly depth: number;
   readonly type: string;
   readonly name: string;
   /** Place among its siblings, from 0. */
   readonly place: number;
 }
 
-const TREE_LINE = /^( *)([A-Za-z:]+)(?: (.*?))?(?: \(alias .*?\))?(?: \(children \d+\))?$/;
+const NODE_TYPE = /^( *)([A-Za-z:]+)/;
 
-function judgeTree(tree: string): void {
+/**
+ * The second look: the parse tree that `EXPLAIN AST` printed for the statement, for structure, tables and functions. A
+ * quoted name with a line break could only add lines to it, and was refused already. Throws as `judgeText` does.
+ */
+export function judgeTree(tree: string): void {
   /** The nodes from the root to the current one. */
   const path: Node[] = [];
   const places: number[] = [];
   for (const line of tree.split('\n')) {
     if (line === '') continue;
-    const match = TREE_LINE.exec(line);
+    const match = NODE_TYPE.exec(line);
     if (match === null) throw forbidden('The query has a part that is not allowed.');
     const depth = (match[1] ?? '').length;
     places.length = depth + 1;
     const place = (places[depth] = (places[depth] ?? -1) + 1);
     path.length = depth;
-    const node: Node = { depth, type: match[2] ?? '', name: match[3] ?? '', place };
+    const node: Node = { type: match[2] ?? '', name: nameIn(line, match[0].length), place };
     judgeNode(node, path);
     path.push(node);
   }
+}
+
+/** `spans` in `TableIdentifier spans (alias s)`. A name with ` (` in it is cut there; nothing has such a name. */
+function nameIn(line: string, from: number): string {
+  const rest = line.slice(from + 1);
+  if (rest.startsWith('(')) return '';
+  const end = rest.indexOf(' (');
+  return end < 0 ? rest : rest.slice(0, end);
 }
 
 function judgeNode(node: Node, path: readonly Node[]): void {
@@ -134,7 +135,7 @@ function judgeNode(node: Node, path: readonly Node[]): void {
     throw forbidden('A SETTINGS clause is not allowed: the limits of queries are set by the configuration.');
   if (!NODES.has(node.type)) throw forbidden(`${node.type} is not allowed in a query.`);
   if (path.length === 1 && parent?.type === 'SelectWithUnionQuery' && node.place > 0) {
-    if (node.type === 'Literal') throw forbidden('INTO OUTFILE is not allowed.');
+    if (node.type === 'Literal') throw intoOutfile();
     throw formatClause();
   }
   if (node.type === 'TableIdentifier') judgeTable(node.name);
@@ -162,5 +163,6 @@ function judgeTable(name: string): void {
 
 const formatClause = () =>
   invalid('Name the format in the member `format` of the request, not in a FORMAT clause.');
+const intoOutfile = () => forbidden('INTO OUTFILE is not allowed.');
 const forbidden = (detail: string) => new MplpError('MPLP_ERR_QUERY_FORBIDDEN', detail);
 const invalid = (detail: string) => new MplpError('MPLP_ERR_QUERY_INVALID', detail);

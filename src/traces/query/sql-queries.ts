@@ -6,7 +6,7 @@ import { MplpError } from '../../errors/index.js';
 import type { ClickHouseStore } from '../../store/clickhouse/index.js';
 import { userSqlError } from './query-errors.js';
 import { findResultFormat, resultFormatNames } from './result-formats.js';
-import { judgeSql, requireSelect, USER_SQL_DATABASE } from './sql-guard.js';
+import { judgeText, judgeTree, USER_SQL_DATABASE } from './sql-guard.js';
 import { quoteString } from './sql-text.js';
 import { projectTableFilters, withViews } from './views.js';
 
@@ -105,14 +105,14 @@ export function createSqlQueries({ store, config }: SqlQueriesOptions): SqlQueri
       clickhouse_settings: settings,
     });
     const sql = (JSON.parse(canonical) as [string])[0];
-    requireSelect(sql);
+    judgeText(sql);
     const lines = await text(client, {
       query: `EXPLAIN AST ${sql}`,
       query_params: { ...query.params },
       abort_signal: stop,
       clickhouse_settings: settings,
     });
-    judgeSql(sql, lines);
+    judgeTree(lines);
     return sql;
   }
 

@@ -40,7 +40,8 @@ export async function listTraces(
 ): Promise<TraceList> {
   const startedAt = performance.now();
   const traces: TraceSummary[] = [];
-  const listed = new Set<string>();
+  /** Traces listed, or found to belong to an earlier page. */
+  const settled = new Set<string>();
   let position = filter.cursor === undefined ? undefined : readCursor(filter.cursor);
   let prefilter: string | undefined;
   for (let batch = 0; ; batch++) {
@@ -65,9 +66,10 @@ export async function listTraces(
     for (const candidate of candidates) {
       position = candidate;
       const trace = exact.get(candidate.traceId);
-      if (trace === undefined || listed.has(candidate.traceId)) continue;
+      if (trace === undefined || settled.has(candidate.traceId)) continue;
+      if (trace.startNano < candidate.startNano) continue;
+      settled.add(candidate.traceId);
       if (!(await isListedAt(reader, projectId, candidate, trace))) continue;
-      listed.add(candidate.traceId);
       traces.push(trace.summary);
       if (traces.length === filter.limit) return { traces, next: writeCursor(candidate) };
     }
@@ -169,14 +171,14 @@ function prefilterCondition(
   return selects.length === 0 ? undefined : selects.map((select) => `trace_id IN (${select})`).join(' AND ');
 }
 
-/** Whether the trace belongs at this row of the index: the latest of its rows that is not after its true start. */
+/** Whether this row of the index, not after the true start of its trace, is the latest such row. */
 async function isListedAt(
   reader: ClickHouseReader,
   projectId: string,
   at: Position,
   trace: ExactTrace,
 ): Promise<boolean> {
-  if (trace.startNano <= at.startNano) return trace.startNano === at.startNano;
+  if (trace.startNano === at.startNano) return true;
   const conditions = [
     ...indexConditions(projectId, 'all', NIL),
     `start_time > ${timeLiteral(at.startNano)}`,

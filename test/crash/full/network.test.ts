@@ -11,7 +11,10 @@ const shared = shareClickHouse('crash suite, network');
 async function proxied() {
   const proxy = await startFaultProxy(shared.address.url);
   onTestFinished(() => proxy.close());
-  return { proxy, options: { tally: shared.tally, clickhouse: shared.address, through: proxy.url, seed: FIRST_SEED } };
+  return {
+    proxy,
+    options: { tally: shared.tally, clickhouse: shared.address, through: proxy.url, seed: FIRST_SEED },
+  };
 }
 
 describe('the network', () => {

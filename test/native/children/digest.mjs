@@ -29,7 +29,9 @@ try {
       // Cut at each place as well, which breaks it in every way there is.
       for (let length = 0; length <= body.length; length += 1) {
         const result = decoder.decode(body, length, form, options);
-        digest.update(JSON.stringify([result.total, result.accepted, [...result.refused], result.malformed ?? null]));
+        digest.update(
+          JSON.stringify([result.total, result.accepted, [...result.refused], result.malformed ?? null]),
+        );
         digest.update(native.contentHash(body, length));
       }
     }

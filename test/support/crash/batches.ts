@@ -42,7 +42,9 @@ export function makeBatch(plan: BatchPlan, number: number): Batch {
   const spans: BatchSpan[] = [];
   const lines: string[] = [];
   for (let index = 0; index < plan.spansPerBatch; index++) {
-    const padding = Array.from({ length: 20 + random.below(120) }, () => random.pick('abcdefghijklmnopqrstuvwxyz'.split(''))).join('');
+    const padding = Array.from({ length: 20 + random.below(120) }, () =>
+      random.pick('abcdefghijklmnopqrstuvwxyz'.split('')),
+    ).join('');
     const parameters = { batch: number, index, padding, mark: plan.mark?.(number) ?? '' };
     const span: BatchSpan = {
       spanId: uuid(`${number}/${index}`),
@@ -62,7 +64,10 @@ export function makeBatch(plan: BatchPlan, number: number): Batch {
         context_id: uuid(`context ${number % 3}`),
         agent_id: span.agentId,
         action: { name: span.action, type: 'execute', parameters },
-        timestamp: { start: new Date(span.startMs).toISOString(), end: new Date(span.startMs + 25).toISOString() },
+        timestamp: {
+          start: new Date(span.startMs).toISOString(),
+          end: new Date(span.startMs + 25).toISOString(),
+        },
         result: { status: span.status },
       }),
     );

@@ -40,7 +40,8 @@ export function createLoadClient(plan: BatchPlan, journalPath: string, key: stri
   async function post(url: string, number: number): Promise<boolean> {
     const { body, spans } = makeBatch(plan, number);
     for (;;) {
-      if (!sent.has(number)) note({ batch: number, sent: Date.now(), spans: spans.map(({ spanId }) => spanId) });
+      if (!sent.has(number))
+        note({ batch: number, sent: Date.now(), spans: spans.map(({ spanId }) => spanId) });
       sent.add(number);
       let status: number;
       let text: string;
@@ -62,13 +63,16 @@ export function createLoadClient(plan: BatchPlan, journalPath: string, key: stri
       note({ batch: number, status });
       if (status === 202 || status === 200) {
         const receipt = JSON.parse(text) as { accepted: number; duplicates: number; rejected: number };
-        if (receipt.accepted + receipt.duplicates !== spans.length) complaints.push(`batch ${number}: ${text}`);
+        if (receipt.accepted + receipt.duplicates !== spans.length)
+          complaints.push(`batch ${number}: ${text}`);
         note({ batch: number, ack: receipt });
         acknowledged.add(number);
         return true;
       }
-      if (status !== 429 && status !== 503) complaints.push(`batch ${number} was answered ${status}: ${text}`);
-      if (status === 429 && retryAfter === null) complaints.push(`batch ${number} was answered 429 without Retry-After`);
+      if (status !== 429 && status !== 503)
+        complaints.push(`batch ${number} was answered ${status}: ${text}`);
+      if (status === 429 && retryAfter === null)
+        complaints.push(`batch ${number} was answered 429 without Retry-After`);
       await delay(100);
     }
   }
@@ -101,7 +105,8 @@ export function createLoadClient(plan: BatchPlan, journalPath: string, key: stri
       const open = [...sent].filter((number) => !acknowledged.has(number));
       await all(url, open[Symbol.iterator](), 4);
       const left = open.filter((number) => !acknowledged.has(number));
-      if (left.length > 0) complaints.push(`the engine went away while batches ${left.join(', ')} were settled`);
+      if (left.length > 0)
+        complaints.push(`the engine went away while batches ${left.join(', ')} were settled`);
     },
     close: () => closeSync(journal),
   };

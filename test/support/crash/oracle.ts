@@ -30,7 +30,10 @@ export interface OracleOptions {
   readonly quarantined?: number;
 }
 
-export async function askClickHouse<T>({ url, username, password, database }: ClickHouseAddress, query: string): Promise<T[]> {
+export async function askClickHouse<T>(
+  { url, username, password, database }: ClickHouseAddress,
+  query: string,
+): Promise<T[]> {
   const reply = await fetch(`${url}/?database=${database}`, {
     method: 'POST',
     headers: { 'X-ClickHouse-User': username, 'X-ClickHouse-Key': password },
@@ -38,7 +41,10 @@ export async function askClickHouse<T>({ url, username, password, database }: Cl
   });
   const text = await reply.text();
   if (!reply.ok) throw new Error(`ClickHouse answered ${reply.status}: ${text}`);
-  return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as T);
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
 }
 
 /**
@@ -51,14 +57,19 @@ export async function judge(options: OracleOptions): Promise<Verdict> {
   const ask = <T>(query: string): Promise<T[]> => askClickHouse<T>(clickhouse, query);
 
   // span_payloads is a plain MergeTree: merges never hide a row that came twice.
-  const payloads = await ask<{ seq: string; parameters: string }>('SELECT toString(seq) AS seq, parameters FROM span_payloads');
-  const spans = await ask<{ span: string; seq: string }>('SELECT toString(span_id) AS span, toString(seq) AS seq FROM spans');
+  const payloads = await ask<{ seq: string; parameters: string }>(
+    'SELECT toString(seq) AS seq, parameters FROM span_payloads',
+  );
+  const spans = await ask<{ span: string; seq: string }>(
+    'SELECT toString(span_id) AS span, toString(seq) AS seq FROM spans',
+  );
   const parametersOf = new Map(payloads.map(({ seq, parameters }) => [seq, parameters]));
   const seqsOf = new Map<string, Set<string>>();
   for (const { span, seq } of spans) seqsOf.set(span, (seqsOf.get(span) ?? new Set()).add(seq));
   const doubled = payloads.length - parametersOf.size + (spans.length - seqsOf.size);
   if (doubled > 0) problems.push(`${doubled} rows are there more than once`);
-  if (payloads.length !== spans.length) problems.push(`${spans.length} spans but ${payloads.length} payloads`);
+  if (payloads.length !== spans.length)
+    problems.push(`${spans.length} spans but ${payloads.length} payloads`);
 
   const known = new Map<string, BatchSpan>();
   let lost = 0;
@@ -71,7 +82,8 @@ export async function judge(options: OracleOptions): Promise<Verdict> {
         continue;
       }
       for (const seq of seqs) {
-        if (parametersOf.get(seq) !== span.parameters) problems.push(`span ${span.spanId} came out other than it went in`);
+        if (parametersOf.get(seq) !== span.parameters)
+          problems.push(`span ${span.spanId} came out other than it went in`);
       }
     }
   }
@@ -99,22 +111,29 @@ export async function judge(options: OracleOptions): Promise<Verdict> {
       expected.set(keyOf(span), entry);
     }
     const rows = await ask<{ key: string; spans: string; errors: string }>(query);
-    if (rows.length !== expected.size) problems.push(`${table} has ${rows.length} entries, not ${expected.size}`);
+    if (rows.length !== expected.size)
+      problems.push(`${table} has ${rows.length} entries, not ${expected.size}`);
     for (const { key, spans: counted, errors } of rows) {
       const entry = expected.get(key);
       if (Number(counted) !== entry?.spans || Number(errors) !== entry.errors) {
-        problems.push(`${table} counts ${counted} spans and ${errors} errors for ${key}, not ${entry?.spans} and ${entry?.errors}`);
+        problems.push(
+          `${table} counts ${counted} spans and ${errors} errors for ${key}, not ${entry?.spans} and ${entry?.errors}`,
+        );
       }
     }
   }
 
   const [letters] = await ask<{ count: string }>('SELECT count() AS count FROM dead_letters FINAL');
   const deadLetters = Number(letters!.count) + countFiles(`${dataDir}/dead-letters`, /\.json$/);
-  if (deadLetters !== (options.deadLetters ?? 0)) problems.push(`${deadLetters} dead letters, not ${options.deadLetters ?? 0}`);
+  if (deadLetters !== (options.deadLetters ?? 0))
+    problems.push(`${deadLetters} dead letters, not ${options.deadLetters ?? 0}`);
   const quarantined = countFiles(`${dataDir}/spool/quarantine`, /\.json$/);
-  if (quarantined !== (options.quarantined ?? 0)) problems.push(`${quarantined} quarantined records, not ${options.quarantined ?? 0}`);
+  if (quarantined !== (options.quarantined ?? 0))
+    problems.push(`${quarantined} quarantined records, not ${options.quarantined ?? 0}`);
   const left = listFiles(`${dataDir}/spool`).filter(
-    (name) => /\.(done|split)$/.test(name) || (name.endsWith('.seg') && statSync(`${dataDir}/spool/${name}`).size > 0),
+    (name) =>
+      /\.(done|split)$/.test(name) ||
+      (name.endsWith('.seg') && statSync(`${dataDir}/spool/${name}`).size > 0),
   );
   if (left.length > 0) problems.push(`the spool still holds ${left.join(', ')}`);
   for (const figure of ['mplp_spool_unstored_spans', 'mplp_spool_failed']) {

@@ -44,7 +44,8 @@ export interface World {
 export interface WorldOptions {
   readonly tally: Tally;
   /** Base address of a ClickHouse to share; the engine's embedded one when not given. A database of its own is used. */
-  readonly clickhouse?: { readonly url: string; readonly username: string; readonly password: string } | undefined;
+  readonly clickhouse?:
+    { readonly url: string; readonly username: string; readonly password: string } | undefined;
   /** Where the engine reaches that ClickHouse, when a proxy is in between. */
   readonly through?: string;
   readonly seed?: number;
@@ -119,7 +120,10 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       const first = await Promise.race([ready, ended]);
       if (first === 'SIGKILL') return undefined;
       if (first !== 'ready') throw new Error(`the engine did not start: ${first}`);
-      const said = JSON.parse(stdout.split('\n')[0]!) as { url: string; clickhouse: RunningEngine['clickhouse'] };
+      const said = JSON.parse(stdout.split('\n')[0]!) as {
+        url: string;
+        clickhouse: RunningEngine['clickhouse'];
+      };
       const asked = clickhouse === undefined ? said.clickhouse : { ...clickhouse, database, pid: undefined };
       return { url: said.url, clickhouse: asked, ended, kill: (signal) => void child.kill(signal) };
     },

@@ -57,7 +57,11 @@ async function startLine(timing: Partial<LoaderTiming> = {}): Promise<Line> {
   await store.migrate();
   await store.verifySettings();
   const native = loadNative();
-  const spool = await createSpool({ ...spoolDefaults, dataDir, crc32c: (bytes, seed) => native.crc32c(bytes, seed) });
+  const spool = await createSpool({
+    ...spoolDefaults,
+    dataDir,
+    crc32c: (bytes, seed) => native.crc32c(bytes, seed),
+  });
   const sink = createClickHouseSink(proxied);
   const loader = createLoader({
     source: spool,
@@ -99,7 +103,9 @@ async function startLine(timing: Partial<LoaderTiming> = {}): Promise<Line> {
 let tick = 1n << 30n;
 
 function spanRecord(batch: number): SpoolRecord {
-  const body = Buffer.from(makeBatch({ seed: 1, spansPerBatch: SPANS, baseMs: Date.now() - 3_600_000 }, batch).body);
+  const body = Buffer.from(
+    makeBatch({ seed: 1, spansPerBatch: SPANS, baseMs: Date.now() - 3_600_000 }, batch).body,
+  );
   const decoder = loadNative().createSpanDecoder();
   const seqBase = tick++ << 18n;
   const { accepted } = decoder.decode(body, body.length, 'ndjson', {
@@ -123,7 +129,12 @@ function spanRecord(batch: number): SpoolRecord {
   };
 }
 
-const each = (count: number): Record<string, number> => ({ spans: count, payloads: count, summaries: count, minutes: count });
+const each = (count: number): Record<string, number> => ({
+  spans: count,
+  payloads: count,
+  summaries: count,
+  minutes: count,
+});
 
 describe('a segment in ClickHouse', () => {
   it('is there once in every table', async () => {
@@ -165,7 +176,9 @@ describe('a segment in ClickHouse', () => {
     // Every wait is longer than this horizon, so each repeat asks first.
     const line = await startLine({ dedupHorizonMs: 0 });
     for (const table of ['spans', 'span_payloads', 'trace_summaries', 'trace_index', 'action_minutes']) {
-      await line.store.client.command({ query: `ALTER TABLE ${table} MODIFY SETTING non_replicated_deduplication_window = 2` });
+      await line.store.client.command({
+        query: `ALTER TABLE ${table} MODIFY SETTING non_replicated_deduplication_window = 2`,
+      });
     }
     line.proxy.fault = { kind: 'lose-reply' };
     line.proxy.onBroken = () => (line.proxy.fault = { kind: 'down' });
@@ -178,7 +191,10 @@ describe('a segment in ClickHouse', () => {
       async function* open() {
         yield block;
       }
-      await other.insert({ token: `other ${batch}`, bytes: block.byteLength, rows, open }, AbortSignal.timeout(20_000));
+      await other.insert(
+        { token: `other ${batch}`, bytes: block.byteLength, rows, open },
+        AbortSignal.timeout(20_000),
+      );
     }
     line.proxy.onBroken = () => undefined;
     line.proxy.fault = { kind: 'none' };
@@ -188,7 +204,11 @@ describe('a segment in ClickHouse', () => {
 
   it('arrives through a slow network, one that stands still, and one that is half open (N2)', async () => {
     const line = await startLine({ insertTimeoutMs: 400, maxInsertTimeoutMs: 5000 });
-    for (const fault of [{ kind: 'slow', bytesPerSecond: 30_000 }, { kind: 'late', delayMs: 200 }, { kind: 'hang' }] as const) {
+    for (const fault of [
+      { kind: 'slow', bytesPerSecond: 30_000 },
+      { kind: 'late', delayMs: 200 },
+      { kind: 'hang' },
+    ] as const) {
       line.proxy.fault = fault;
       await line.append(...Array.from({ length: 4 }, (_, index) => fault.kind.charCodeAt(0) * 10 + index));
       await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -206,7 +226,11 @@ describe('a record that ClickHouse cannot read', () => {
     const unparsable = await line.store.client.exec({ query: `SELECT 'abc' AS seq FORMAT Native` });
     const block = Buffer.concat(await unparsable.stream.toArray());
     const broken = { ...spanRecord(7), block, crc32c: loadNative().crc32c(block) };
-    await Promise.all([...[1, 2, 3].map(spanRecord), broken, ...[4, 5].map(spanRecord)].map((record) => line.spool.append(record)));
+    await Promise.all(
+      [...[1, 2, 3].map(spanRecord), broken, ...[4, 5].map(spanRecord)].map((record) =>
+        line.spool.append(record),
+      ),
+    );
     await line.spool.seal();
     expect(await line.loader.drain(20_000)).toBe(true);
     expect(await line.counts()).toEqual(each(5 * SPANS));

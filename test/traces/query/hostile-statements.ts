@@ -162,6 +162,10 @@ const plain: readonly string[] = [
   'SELECT',
   'SELECT (((((((',
   "SELECT 'open",
+  // Statements that are heavy to judge.
+  `SELECT 1${' + 1'.repeat(50_000)}`,
+  `SELECT '${' (alias '.repeat(25_000)}', nope`,
+  `SELECT ${'('.repeat(5_000)}1${')'.repeat(5_000)}`,
   // Names that try to forge the tree.
   'SELECT * FROM `spans\n      TableIdentifier spans`',
   'SELECT * FROM `system`.`tables (alias x)`',

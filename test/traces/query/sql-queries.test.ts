@@ -103,9 +103,9 @@ describe('hostile statements', () => {
     expect(hostileStatements.length).toBeGreaterThanOrEqual(120);
   });
 
-  test.each(hostileStatements.map((hostile) => [hostile.sql, hostile.params] as const))(
+  test.each(hostileStatements.map((hostile) => [hostile.sql.slice(0, 80), hostile] as const))(
     'refused: %s',
-    async (sql, params) => {
+    async (_, { sql, params }) => {
       const error = await failure(sql, { params: params ?? {} });
       expect(['MPLP_ERR_QUERY_FORBIDDEN', 'MPLP_ERR_QUERY_INVALID']).toContain(error.code);
       expect(error.message).not.toContain(SECRET);
