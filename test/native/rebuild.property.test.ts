@@ -60,11 +60,11 @@ const timeText = (unixNano: bigint, digits: number): string => {
 function rebuild(row: Row, parse: (text: string) => unknown): Json {
   const fields = Number(row.fields);
   const has = (bit: number): boolean => (fields & (1 << bit)) !== 0;
-  const extra = (row.extra === '' ? {} : parse(row.extra)) as Record<string, Json & string>;
+  const extra = (row.extra === '' ? {} : parse(row.extra)) as Record<string, Json>;
   const start = BigInt(row.start_time);
   const time = (name: 'start' | 'end', shift: number, unixNano: bigint): string => {
     const digits = (fields >> shift) & 15;
-    return digits === 15 ? extra[name]! : timeText(unixNano, digits);
+    return digits === 15 ? String(extra[name]) : timeText(unixNano, digits);
   };
   return {
     ...extra[''],

@@ -1,7 +1,7 @@
 import { createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
-import type { Readable } from 'node:stream';
 import { MplpError } from '../../errors/index.js';
 import type { Logger } from '../../observability/log.js';
+import { createBlockInserter, type InsertBlocks } from './block-insert.js';
 import { readMigrations } from './migrations.js';
 import { insertSettings, requiredTableSettings } from './settings.js';
 
@@ -14,14 +14,6 @@ export interface ClickHouseStoreOptions {
   /** Cluster name: replicated and distributed tables. */
   readonly cluster: string | undefined;
   readonly log: Logger;
-}
-
-export interface InsertBlocks {
-  /** ClickHouse Native blocks, one after another. */
-  readonly stream: Readable;
-  /** The same token always stands for the same bytes. */
-  readonly token: string;
-  readonly signal: AbortSignal;
 }
 
 export interface ClickHouseStore {
@@ -63,6 +55,7 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
       log: { level: 127 as never },
     });
   const client = connect(database);
+  const inserter = createBlockInserter(options);
   const local = (table: string): string => (options.cluster === undefined ? table : `${table}_local`);
 
   return {
@@ -164,15 +157,7 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
       }
     },
 
-    async insertBlocks({ stream, token, signal }) {
-      const result = await client.exec({
-        query: 'INSERT INTO span_intake FORMAT Native',
-        values: stream,
-        abort_signal: signal,
-        clickhouse_settings: { ...insertSettings, insert_deduplication_token: token } as ClickHouseSettings,
-      });
-      for await (const _ of result.stream) void _;
-    },
+    insertBlocks: (insert) => inserter.insert(insert),
 
     async countSeqRange(first, last, signal) {
       const result = await client.query({
@@ -187,6 +172,7 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
     },
 
     async close() {
+      inserter.close();
       await client.close();
     },
   };

@@ -6,7 +6,7 @@ export interface InsertBatch {
   readonly token: string;
   readonly bytes: number;
   readonly rows: number;
-  /** The blocks, from the start; may be called again for another attempt. */
+  /** The blocks, from the start; may be called again for another attempt. A chunk is valid until the next is asked for. */
   open(): AsyncIterable<Uint8Array>;
 }
 

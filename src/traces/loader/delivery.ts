@@ -8,7 +8,7 @@ import type { LoaderMetrics } from './loader-metrics.js';
 import { findPresence } from './presence.js';
 import { readSplit, writeSplit, type Part } from './split-file.js';
 
-const READ_CHUNK_BYTES = 256 * 1024;
+const READ_CHUNK_BYTES = 512 * 1024;
 /** Slowest transfer that is waited for without a timeout doubling first. */
 const SLOWEST_BYTES_PER_SECOND = 1024 * 1024;
 const MAX_READ_FAILURES = 5;
@@ -211,7 +211,7 @@ export async function deliverSegment(
     const mine = (await allRecords()).slice(part.from, part.to);
     const batch = recordsBatch(segment.path, mine, part.token, () => undefined);
     const chunks: Uint8Array[] = [];
-    for await (const chunk of batch.open()) chunks.push(chunk);
+    for await (const chunk of batch.open()) chunks.push(Buffer.from(chunk));
     const message = error instanceof Error ? error.message : String(error);
     const letter = {
       id: part.token,
@@ -292,11 +292,12 @@ async function* readRanges(
     onReadError();
     throw error;
   });
+  // One buffer for the whole segment: pieces of hundreds of megabytes a second would keep the collector busy.
+  const chunk = Buffer.allocUnsafeSlow(READ_CHUNK_BYTES);
   try {
     for (const { start, end } of ranges) {
       for (let at = start; at < end;) {
-        const chunk = Buffer.allocUnsafe(Math.min(READ_CHUNK_BYTES, end - at));
-        const { bytesRead } = await file.read(chunk, 0, chunk.length, at).catch((error: unknown) => {
+        const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, end - at), at).catch((error: unknown) => {
           onReadError();
           throw error;
         });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,11 +120,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       const first = await Promise.race([ready, ended]);
       if (first === 'SIGKILL') return undefined;
       if (first !== 'ready') throw new Error(`the engine did not start: ${first}`);
-      const said = JSON.parse(stdout.split('\n')[0]!) as {
-        url: string;
-        clickhouse: RunningEngine['clickhouse'];
-      };
-      const asked = clickhouse === undefined ? said.clickhouse : { ...clickhouse, database, pid: undefined };
+      const said = JSON.parse(stdout.split('\n')[0]!) as ReadyLine;
+      const asked = clickhouse === undefined ? withPassword(said) : { ...clickhouse, database, pid: undefined };
       return { url: said.url, clickhouse: asked, ended, kill: (signal) => void child.kill(signal) };
     },
     async verdict(engine, oracle = {}) {
@@ -142,6 +139,18 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       else await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+interface ReadyLine {
+  readonly url: string;
+  readonly clickhouse: Omit<ClickHouseAddress, 'password'> & {
+    readonly passwordFile: string;
+    readonly pid: number | undefined;
+  };
+}
+
+function withPassword({ clickhouse }: ReadyLine): RunningEngine['clickhouse'] {
+  return { ...clickhouse, password: readFileSync(clickhouse.passwordFile, 'utf8').trim() };
 }
 
 /** The engine's figures once it has nothing left to load. */
