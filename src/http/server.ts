@@ -104,7 +104,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
           body: (maxBytes) => body?.(maxBytes) ?? Promise.resolve(Buffer.alloc(0)),
           principal,
           signal: abort.signal,
-          traceId: head.traceId,
+          get traceId() {
+            return head.traceId;
+          },
         };
         const reply = await route.handle(given);
         if (reply.body !== undefined && typeof reply.body === 'object' && Symbol.asyncIterator in reply.body) {
@@ -293,11 +295,16 @@ interface RequestHead {
 }
 
 function headOf(request: UwsRequest, route: string): RequestHead {
+  const traceparent = request.getHeader('traceparent');
+  let traceId: string | undefined;
   return {
     method: request.getCaseSensitiveMethod(),
     path: request.getUrl(),
     route,
-    traceId: createRequestTraceId(request.getHeader('traceparent'), randomBytes),
+    // Made when somebody asks: most requests need none, and random bytes cost as much as decoding a span.
+    get traceId() {
+      return (traceId ??= createRequestTraceId(traceparent, randomBytes));
+    },
     startedMs: performance.now(),
   };
 }
