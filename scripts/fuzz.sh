@@ -38,7 +38,7 @@ done
 for target in fuzz_json fuzz_ndjson fuzz_msgpack; do
   mkdir -p "$out/corpus/$target"
   echo "== $target, $((seconds / 3)) s"
-  nice -n 19 "$out/$target" -max_total_time="$((seconds / 3))" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
+  nice -n 19 "$out/$target" -max_total_time="$((seconds / 3))" -max_len=8192 -timeout=60 -rss_limit_mb=2048 \
     -dict=native/fuzz/dictionary.txt -artifact_prefix="$out/$target-" -print_final_stats=1 \
     "$out/corpus/$target" "$out/seeds/$target" 2>&1 | grep -E 'ERROR|SUMMARY|broken promise|runtime error|stat::|DONE|artifact|    #[0-9]' || true
   if [ -n "$(find "$out" -name "$target-*" -newer "$out/$target" -type f)" ]; then

@@ -99,7 +99,10 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     });
     closers.push(() => loader.close());
 
-    const tail = createTailHub({ maxBufferedBytesPerSubscriber: config.tailBufferBytes, registry: metrics.registry });
+    const tail = createTailHub({
+      maxBufferedBytesPerSubscriber: config.tailBufferBytes,
+      registry: metrics.registry,
+    });
     closers.push(() => tail.close());
     const intake = createIntake({
       ...config,
@@ -130,8 +133,16 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
           registry: metrics.registry,
           version,
           parts: async () => [
-            partOf('spool', spool.health().status !== 'failed' && spool.pressure().accepts, spool.health().reason),
-            partOf('clickhouse', storeReady.ready && (await store.ping()), storeReady.ready ? '' : storeReady.detail),
+            partOf(
+              'spool',
+              spool.health().status !== 'failed' && spool.pressure().accepts,
+              spool.health().reason,
+            ),
+            partOf(
+              'clickhouse',
+              storeReady.ready && (await store.ping()),
+              storeReady.ready ? '' : storeReady.detail,
+            ),
             partOf('loader', loader.health().status !== 'operator', loader.health().detail),
           ],
         }),
@@ -150,7 +161,10 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     });
     closers.push(() => server.close());
     if (embedded !== undefined) await storeReady.first;
-    log.info({ url: server.url, workers: config.workers, instructions: native.instructionSet }, 'the engine takes requests');
+    log.info(
+      { url: server.url, workers: config.workers, instructions: native.instructionSet },
+      'the engine takes requests',
+    );
 
     let closing: Promise<void> | undefined;
     return {
@@ -199,7 +213,12 @@ interface StoreReadiness {
 }
 
 /** Migrates and checks ClickHouse as soon as it answers; spans are taken in meanwhile. */
-function prepareStore(store: ClickHouseStore, config: Config, log: Logger, onReady: () => void): StoreReadiness {
+function prepareStore(
+  store: ClickHouseStore,
+  config: Config,
+  log: Logger,
+  onReady: () => void,
+): StoreReadiness {
   let ready = false;
   let detail = 'ClickHouse is being prepared';
   let stopped = false;
@@ -244,8 +263,12 @@ function prepareStore(store: ClickHouseStore, config: Config, log: Logger, onRea
   };
 }
 
-function clickHouseAddress(config: Config, embedded: EmbeddedClickHouse | undefined): { url: string; username: string; password: string; database: string } {
-  if (embedded !== undefined) return { url: embedded.url, username: embedded.username, password: embedded.password, database: 'mplp' };
+function clickHouseAddress(
+  config: Config,
+  embedded: EmbeddedClickHouse | undefined,
+): { url: string; username: string; password: string; database: string } {
+  if (embedded !== undefined)
+    return { url: embedded.url, username: embedded.username, password: embedded.password, database: 'mplp' };
   const url = new URL(config.clickhouseUrl as string);
   return {
     url: `${url.protocol}//${url.host}`,

@@ -38,7 +38,10 @@ export async function serve(argv: readonly string[]): Promise<void> {
     if (stopping) {
       // Service managers repeat SIGTERM; only a person who presses Ctrl-C again means it.
       if (signal === 'SIGTERM') return;
-      log.warn({ signal }, 'stopped before the drain was complete; spooled spans are stored at the next start');
+      log.warn(
+        { signal },
+        'stopped before the drain was complete; spooled spans are stored at the next start',
+      );
       process.exit(1);
     }
     stopping = true;
@@ -55,7 +58,11 @@ export async function serve(argv: readonly string[]): Promise<void> {
   process.on('SIGINT', stop);
 
   if (engine.createdAdminKey !== undefined) {
-    process.stderr.write(`\nAdmin key (stored in ${engine.adminKeyPath}, shown once): ${engine.createdAdminKey}\n\n`);
+    process.stderr.write(
+      `\nAdmin key (stored in ${engine.adminKeyPath}, shown once): ${engine.createdAdminKey}\n\n`,
+    );
   }
-  process.stdout.write(`${JSON.stringify({ ready: true, url: engine.url, clickhouse: engine.clickhouse })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ ready: true, url: engine.url, clickhouse: engine.clickhouse })}\n`,
+  );
 }

@@ -1,4 +1,5 @@
-// The addon of the embedded ClickHouse child: `open(libraryPath, dataPath)` and `run(options, onData, onEnd)`.
+// The addon of the embedded ClickHouse child: `open(libraryPath, dataPath)` and `run(options, onData,
+// onEnd)`.
 #include <napi.h>
 
 #include "chdb_library.h"
@@ -92,17 +93,20 @@ class StatementHandle : public Napi::ObjectWrap<StatementHandle> {
                                         : StatementOptions::Kind::kBuffered;
     on_data_ = Napi::ThreadSafeFunction::New(env, info[1].As<Napi::Function>(), "statement data", 0, 1);
     on_end_ = Napi::ThreadSafeFunction::New(env, info[2].As<Napi::Function>(), "statement end", 0, 1);
-    on_appended_ = Napi::ThreadSafeFunction::New(env, info[3].As<Napi::Function>(), "statement appended", 0, 1);
+    on_appended_ =
+        Napi::ThreadSafeFunction::New(env, info[3].As<Napi::Function>(), "statement appended", 0, 1);
     statement_ = std::make_shared<Statement>(host.library, std::move(options));
     statement_->start(
         [data = on_data_](std::string &&bytes) mutable {
           auto *moved = new std::string(std::move(bytes));
           data.BlockingCall(moved, [](Napi::Env env, Napi::Function callback, std::string *bytes) {
-            callback.Call({Napi::Buffer<char>::New(env, bytes->data(), bytes->size(),
-                                                   [](Napi::Env, char *, std::string *owner) { delete owner; }, bytes)});
+            callback.Call({Napi::Buffer<char>::New(
+                env, bytes->data(), bytes->size(),
+                [](Napi::Env, char *, std::string *owner) { delete owner; }, bytes)});
           });
         },
-        // Released on the JavaScript thread, so that an append that races with the end still finds its function.
+        // Released on the JavaScript thread, so that an append that races with the end still finds its
+        // function.
         [data = on_data_, end = on_end_, appended = on_appended_, ended = ended_](Summary &&summary) mutable {
           struct Finish {
             Summary summary;

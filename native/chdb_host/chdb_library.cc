@@ -29,7 +29,8 @@ const ChdbLibrary *load_chdb_library(const std::string &path, std::string *error
     return nullptr;
   }
   ChdbLibrary &l = library;
-  loaded = bind(handle, "chdb_connect", &l.connect, error) && bind(handle, "chdb_close_conn", &l.close_conn, error) &&
+  loaded = bind(handle, "chdb_connect", &l.connect, error) &&
+           bind(handle, "chdb_close_conn", &l.close_conn, error) &&
            bind(handle, "chdb_query_with_params_n", &l.query_with_params_n, error) &&
            bind(handle, "chdb_stream_query_with_params_n", &l.stream_query_with_params_n, error) &&
            bind(handle, "chdb_stream_fetch_result", &l.stream_fetch_result, error) &&

@@ -15,9 +15,10 @@ struct ChdbResult;
 struct ChdbLibrary {
   ChdbConnection *(*connect)(int argc, char **argv);
   void (*close_conn)(ChdbConnection *conn);
-  ChdbResult *(*query_with_params_n)(ChdbConnection conn, const char *query, size_t query_len, const char *format,
-                                     size_t format_len, const char *const *names, const size_t *name_lens,
-                                     const char *const *values, const size_t *value_lens, size_t count);
+  ChdbResult *(*query_with_params_n)(ChdbConnection conn, const char *query, size_t query_len,
+                                     const char *format, size_t format_len, const char *const *names,
+                                     const size_t *name_lens, const char *const *values,
+                                     const size_t *value_lens, size_t count);
   ChdbResult *(*stream_query_with_params_n)(ChdbConnection conn, const char *query, size_t query_len,
                                             const char *format, size_t format_len, const char *const *names,
                                             const size_t *name_lens, const char *const *values,
@@ -25,9 +26,10 @@ struct ChdbLibrary {
   ChdbResult *(*stream_fetch_result)(ChdbConnection conn, ChdbResult *stream);
   void (*stream_cancel_query)(ChdbConnection conn, ChdbResult *stream);
   ChdbInsertStream (*stream_insert_with_params_n)(ChdbConnection conn, const char *query, size_t query_len,
-                                                  const char *format, size_t format_len, const char *const *names,
-                                                  const size_t *name_lens, const char *const *values,
-                                                  const size_t *value_lens, size_t count);
+                                                  const char *format, size_t format_len,
+                                                  const char *const *names, const size_t *name_lens,
+                                                  const char *const *values, const size_t *value_lens,
+                                                  size_t count);
   int (*stream_append)(ChdbInsertStream stream, const void *data, size_t len);
   ChdbResult *(*stream_done)(ChdbInsertStream stream);
   void (*stream_cancel_insert)(ChdbInsertStream stream);

@@ -111,8 +111,8 @@ void Statement::run(const OnData &on_data, Summary *summary) {
 
 bool Statement::run_preamble(ChdbConnection conn, Summary *summary) {
   for (const std::string &sql : options_.preamble) {
-    ChdbResult *result = lib_->query_with_params_n(conn, sql.data(), sql.size(), "Null", 4, nullptr, nullptr, nullptr,
-                                                   nullptr, 0);
+    ChdbResult *result = lib_->query_with_params_n(conn, sql.data(), sql.size(), "Null", 4, nullptr, nullptr,
+                                                   nullptr, nullptr, 0);
     const char *error = lib_->result_error(result);
     if (error != nullptr) summary->error = error;
     lib_->destroy_query_result(result);
@@ -124,8 +124,8 @@ bool Statement::run_preamble(ChdbConnection conn, Summary *summary) {
 void Statement::run_buffered(ChdbConnection conn, const OnData &on_data, Summary *summary) {
   const Params p(options_.params);
   ChdbResult *result = lib_->query_with_params_n(
-      conn, options_.sql.data(), options_.sql.size(), options_.format.data(), options_.format.size(), p.names.data(),
-      p.name_lens.data(), p.values.data(), p.value_lens.data(), p.names.size());
+      conn, options_.sql.data(), options_.sql.size(), options_.format.data(), options_.format.size(),
+      p.names.data(), p.name_lens.data(), p.values.data(), p.value_lens.data(), p.names.size());
   const char *error = lib_->result_error(result);
   if (error != nullptr) summary->error = error;
   add_counters(result, summary);
@@ -138,8 +138,8 @@ void Statement::run_buffered(ChdbConnection conn, const OnData &on_data, Summary
 void Statement::run_streamed(ChdbConnection conn, const OnData &on_data, Summary *summary) {
   const Params p(options_.params);
   ChdbResult *stream = lib_->stream_query_with_params_n(
-      conn, options_.sql.data(), options_.sql.size(), options_.format.data(), options_.format.size(), p.names.data(),
-      p.name_lens.data(), p.values.data(), p.value_lens.data(), p.names.size());
+      conn, options_.sql.data(), options_.sql.size(), options_.format.data(), options_.format.size(),
+      p.names.data(), p.name_lens.data(), p.values.data(), p.value_lens.data(), p.names.size());
   const char *error = lib_->result_error(stream);
   if (error != nullptr) {
     summary->error = error;
@@ -168,8 +168,8 @@ void Statement::run_streamed(ChdbConnection conn, const OnData &on_data, Summary
 void Statement::run_insert(ChdbConnection conn, Summary *summary) {
   const Params p(options_.params);
   ChdbInsertStream stream = lib_->stream_insert_with_params_n(
-      conn, options_.sql.data(), options_.sql.size(), options_.format.data(), options_.format.size(), p.names.data(),
-      p.name_lens.data(), p.values.data(), p.value_lens.data(), p.names.size());
+      conn, options_.sql.data(), options_.sql.size(), options_.format.data(), options_.format.size(),
+      p.names.data(), p.name_lens.data(), p.values.data(), p.value_lens.data(), p.names.size());
   const char *error = lib_->stream_insert_error(stream);
   bool failed = error != nullptr;
   if (failed) summary->error = error;

@@ -17,7 +17,8 @@ namespace mplp {
 
 struct StatementOptions {
   std::string path;  // data directory
-  // Statements run first on the fresh connection (`SET a = 1`, `USE db`); a failure of one ends the statement.
+  // Statements run first on the fresh connection (`SET a = 1`, `USE db`); a failure of one ends the
+  // statement.
   std::vector<std::string> preamble;
   std::string sql;
   std::string format;
@@ -43,7 +44,8 @@ class Statement : public std::enable_shared_from_this<Statement> {
   using OnData = std::function<void(std::string &&)>;
   using OnEnd = std::function<void(Summary &&)>;
 
-  Statement(const ChdbLibrary *library, StatementOptions options) : lib_(library), options_(std::move(options)) {}
+  Statement(const ChdbLibrary *library, StatementOptions options)
+      : lib_(library), options_(std::move(options)) {}
 
   // Runs on a thread of its own; the callbacks are called there. Call once.
   void start(OnData on_data, OnEnd on_end);

@@ -30,7 +30,13 @@ export function collectBody(
   let size = 0;
   let overflow = options.length > MAX_COLLECTED_BYTES;
   const whole = new Promise<Buffer>((resolve, reject) => {
-    const tooLarge = (): void => reject(new MplpError('MPLP_ERR_HTTP_BODY_TOO_LARGE', `The body is larger than ${MAX_COLLECTED_BYTES} bytes.`));
+    const tooLarge = (): void =>
+      reject(
+        new MplpError(
+          'MPLP_ERR_HTTP_BODY_TOO_LARGE',
+          `The body is larger than ${MAX_COLLECTED_BYTES} bytes.`,
+        ),
+      );
     const deadline = setTimeout(
       () => reject(new MplpError('MPLP_ERR_HTTP_TIMEOUT', 'The body did not arrive in time.')),
       options.deadlineMs,
@@ -59,13 +65,17 @@ export function collectBody(
     const body = await whole;
     const encoding = options.encoding.trim().toLowerCase();
     const limit = Math.min(maxBytes, MAX_COLLECTED_BYTES);
-    const tooLarge = (): MplpError => new MplpError('MPLP_ERR_HTTP_BODY_TOO_LARGE', `The body is larger than ${limit} bytes.`);
+    const tooLarge = (): MplpError =>
+      new MplpError('MPLP_ERR_HTTP_BODY_TOO_LARGE', `The body is larger than ${limit} bytes.`);
     if (encoding === '' || encoding === 'identity') {
       if (body.length > limit) throw tooLarge();
       return body;
     }
     if (!(encoding in inflaters)) {
-      throw new MplpError('MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE', `The content encoding ${encoding.slice(0, 80)} is not supported; gzip, deflate and br are.`);
+      throw new MplpError(
+        'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
+        `The content encoding ${encoding.slice(0, 80)} is not supported; gzip, deflate and br are.`,
+      );
     }
     try {
       return await inflaters[encoding as keyof typeof inflaters](body, { maxOutputLength: limit });

@@ -15,7 +15,11 @@ export function documentReply(
   headers: Readonly<Record<string, string>> = {},
 ): HttpReply {
   return wantsMsgpack(accept)
-    ? { status, headers: { 'content-type': 'application/msgpack', ...headers }, body: encode(document, { ignoreUndefined: true }) }
+    ? {
+        status,
+        headers: { 'content-type': 'application/msgpack', ...headers },
+        body: encode(document, { ignoreUndefined: true }),
+      }
     : { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(document) };
 }
 
@@ -28,8 +32,10 @@ export function problemReply(error: unknown, instance: string, traceId: string):
   const problem: Problem = toProblem(error, instance, traceId);
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if (error instanceof MplpError) {
-    if (error.retryAfterSeconds !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterSeconds)));
-    if (error.code === 'MPLP_ERR_SECURITY_UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer realm="mplp"';
+    if (error.retryAfterSeconds !== undefined)
+      headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterSeconds)));
+    if (error.code === 'MPLP_ERR_SECURITY_UNAUTHENTICATED')
+      headers['www-authenticate'] = 'Bearer realm="mplp"';
   }
   return { status: problem.status, headers, body: JSON.stringify(problem) };
 }

@@ -1,5 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import uWS, { type HttpRequest as UwsRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
+import uWS, {
+  type HttpRequest as UwsRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_listen_socket,
+} from 'uWebSockets.js';
 import { MplpError } from '../errors/index.js';
 import type { Logger } from '../observability/log.js';
 import type { HttpMetrics } from '../observability/metrics.js';
@@ -57,7 +62,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 
   const fail = (exchange: Exchange, error: unknown, head: RequestHead, close = false): void => {
-    if (!(error instanceof MplpError)) options.log.error({ err: error, trace_id: head.traceId, route: head.route }, 'a request failed');
+    if (!(error instanceof MplpError))
+      options.log.error({ err: error, trace_id: head.traceId, route: head.route }, 'a request failed');
     finish(exchange, problemReply(error, head.path, head.traceId), head, close);
   };
 
@@ -74,7 +80,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   const authorize = (request: UwsRequest, permission: string | undefined): Principal => {
     if (permission === undefined) return anonymous;
-    return options.authorizer.authorize({ token: tokenOf(request.getHeader('authorization'), request.getHeader('x-api-key')) }, permission);
+    return options.authorizer.authorize(
+      { token: tokenOf(request.getHeader('authorization'), request.getHeader('x-api-key')) },
+      permission,
+    );
   };
 
   function serveRoute(route: Route, pattern: string): void {
@@ -89,7 +98,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       request.forEach((name, value) => headers.set(name, value));
       const takesBody = head.method === 'POST' || head.method === 'PUT' || head.method === 'DELETE';
       const body = takesBody
-        ? collectBody(response, exchange, { deadlineMs: BODY_DEADLINE_MS, encoding: headers.get('content-encoding') ?? '', length: lengthOf(headers) })
+        ? collectBody(response, exchange, {
+            deadlineMs: BODY_DEADLINE_MS,
+            encoding: headers.get('content-encoding') ?? '',
+            length: lengthOf(headers),
+          })
         : undefined;
       const run = async (): Promise<void> => {
         const principal = authorize(request, route.permission);
@@ -109,8 +122,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
           },
         };
         const reply = await route.handle(given);
-        if (reply.body !== undefined && typeof reply.body === 'object' && Symbol.asyncIterator in reply.body) {
-          if (head.method === 'HEAD') return finish(exchange, { status: reply.status, headers: reply.headers ?? {} }, head);
+        if (
+          reply.body !== undefined &&
+          typeof reply.body === 'object' &&
+          Symbol.asyncIterator in reply.body
+        ) {
+          if (head.method === 'HEAD')
+            return finish(exchange, { status: reply.status, headers: reply.headers ?? {} }, head);
           await exchange.stream(reply as HttpReply & { body: AsyncIterable<Uint8Array | string> });
           options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
         } else finish(exchange, reply, head);
@@ -144,7 +162,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
         end();
       };
       const deadline = setTimeout(() => {
-        if (!exchange.answered && !exchange.aborted && !failed) refuse(new MplpError('MPLP_ERR_HTTP_TIMEOUT', 'The body did not arrive in time.'));
+        if (!exchange.answered && !exchange.aborted && !failed)
+          refuse(new MplpError('MPLP_ERR_HTTP_TIMEOUT', 'The body did not arrive in time.'));
       }, BODY_DEADLINE_MS);
       exchange.onAbort(() => {
         clearTimeout(deadline);
@@ -166,7 +185,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       } catch (error) {
         opening = error;
       }
-      const patient = contentLength <= MAX_DISCARDED_BYTES && !(opening instanceof MplpError && opening.status === 413);
+      const patient =
+        contentLength <= MAX_DISCARDED_BYTES && !(opening instanceof MplpError && opening.status === 413);
       response.onData((chunk, isLast) => {
         if (failed || exchange.aborted) return;
         if (opening !== undefined) {
@@ -218,7 +238,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     }
   }
   const sockets = serveWebSockets(app, {
-    routes: options.webSocketRoutes.flatMap((route) => pathsOf(route.path).map((path) => ({ ...route, path }))),
+    routes: options.webSocketRoutes.flatMap((route) =>
+      pathsOf(route.path).map((path) => ({ ...route, path })),
+    ),
     limits: options.webSocketLimits,
     authorizer: options.authorizer,
     isDraining: () => draining,
@@ -235,7 +257,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
         return;
       }
       const reply = problemReply(
-        new MplpError('MPLP_ERR_HTTP_METHOD_NOT_ALLOWED', `${head.method} is not among the methods of this resource: ${allow}.`),
+        new MplpError(
+          'MPLP_ERR_HTTP_METHOD_NOT_ALLOWED',
+          `${head.method} is not among the methods of this resource: ${allow}.`,
+        ),
         head.path,
         head.traceId,
       );
@@ -245,21 +270,30 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.any('/*', (response, request) => {
     const exchange = createExchange(response);
     const head = headOf(request, 'unknown');
-    fail(exchange, new MplpError('MPLP_ERR_HTTP_NOT_FOUND', `There is nothing at ${head.path.slice(0, 200)}.`), head, head.method !== 'GET');
+    fail(
+      exchange,
+      new MplpError('MPLP_ERR_HTTP_NOT_FOUND', `There is nothing at ${head.path.slice(0, 200)}.`),
+      head,
+      head.method !== 'GET',
+    );
   });
 
   const listening = await new Promise<us_listen_socket | false>((resolve) => {
     // The declarations know the option only without a host; the addon takes both.
-    (app.listen as unknown as (host: string, port: number, option: number, done: (socket: us_listen_socket | false) => void) => void).call(
-      app,
-      options.host,
-      options.port,
-      LISTEN_EXCLUSIVE_PORT,
-      resolve,
-    );
+    (
+      app.listen as unknown as (
+        host: string,
+        port: number,
+        option: number,
+        done: (socket: us_listen_socket | false) => void,
+      ) => void
+    ).call(app, options.host, options.port, LISTEN_EXCLUSIVE_PORT, resolve);
   });
   if (!listening) {
-    throw new MplpError('MPLP_ERR_CONFIG_INVALID', `Cannot listen on ${options.host}:${options.port}; is another process using it? Choose one with MPLP_PORT.`);
+    throw new MplpError(
+      'MPLP_ERR_CONFIG_INVALID',
+      `Cannot listen on ${options.host}:${options.port}; is another process using it? Choose one with MPLP_PORT.`,
+    );
   }
   const port = uWS.us_socket_local_port(listening);
   let listen: us_listen_socket | undefined = listening;
@@ -274,7 +308,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       draining = true;
       stopListening();
       const until = Date.now() + timeoutMs;
-      while (underWay > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
+      while (underWay > 0 && Date.now() < until)
+        await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
       sockets.closeAll();
     },
     async close() {

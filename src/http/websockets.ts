@@ -45,13 +45,24 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
       sendPingsAutomatically: true,
       upgrade(response, request, context) {
         const path = request.getUrl();
-        const protocols = request.getHeader('sec-websocket-protocol').split(',').map((protocol) => protocol.trim());
+        const protocols = request
+          .getHeader('sec-websocket-protocol')
+          .split(',')
+          .map((protocol) => protocol.trim());
         try {
-          if (options.isDraining()) throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is shutting down.', { retryAfterSeconds: 5 });
-          const bearer = protocols.find((protocol) => protocol.startsWith('bearer.'))?.slice('bearer.'.length);
+          if (options.isDraining())
+            throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is shutting down.', {
+              retryAfterSeconds: 5,
+            });
+          const bearer = protocols
+            .find((protocol) => protocol.startsWith('bearer.'))
+            ?.slice('bearer.'.length);
           const header = /^Bearer\s+(\S+)\s*$/i.exec(request.getHeader('authorization'))?.[1];
           const key = request.getHeader('x-api-key');
-          const principal = options.authorizer.authorize({ token: header ?? bearer ?? (key === '' ? undefined : key) }, route.permission);
+          const principal = options.authorizer.authorize(
+            { token: header ?? bearer ?? (key === '' ? undefined : key) },
+            route.permission,
+          );
           const query = new URLSearchParams(request.getQuery() ?? '');
           route.check?.({ path, query, principal });
           response.upgrade<SocketData>(
@@ -63,10 +74,15 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
           );
         } catch (error) {
           if (!(error instanceof MplpError)) options.log.error({ err: error }, 'an upgrade failed');
-          const reply = problemReply(error, path, createRequestTraceId(request.getHeader('traceparent'), randomBytes));
+          const reply = problemReply(
+            error,
+            path,
+            createRequestTraceId(request.getHeader('traceparent'), randomBytes),
+          );
           response.cork(() => {
             response.writeStatus(statusLine(reply.status));
-            for (const [name, value] of Object.entries(reply.headers ?? {})) response.writeHeader(name, value);
+            for (const [name, value] of Object.entries(reply.headers ?? {}))
+              response.writeHeader(name, value);
             response.end(reply.body as string, true);
           });
         }
@@ -77,7 +93,8 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
         try {
           data.handler = route.open(socketOf(ws, open), data);
         } catch (error) {
-          if (!(error instanceof MplpError)) options.log.error({ err: error }, 'a socket could not be opened');
+          if (!(error instanceof MplpError))
+            options.log.error({ err: error }, 'a socket could not be opened');
           ws.end(1011, error instanceof MplpError ? error.message.slice(0, 120) : 'internal error');
         }
       },

@@ -26,7 +26,11 @@ export async function loadAdminKey(dataDir: string, configured: string | undefin
 export async function loadSecret(path: string): Promise<{ readonly key: string; readonly created: boolean }> {
   try {
     const key = (await readFile(path, 'utf8')).trim();
-    if (key.length < 16) throw new MplpError('MPLP_ERR_CONFIG_INVALID', `${path} holds no usable key; delete it and a new one is made.`);
+    if (key.length < 16)
+      throw new MplpError(
+        'MPLP_ERR_CONFIG_INVALID',
+        `${path} holds no usable key; delete it and a new one is made.`,
+      );
     await chmod(path, 0o600);
     return { key, created: false };
   } catch (error) {

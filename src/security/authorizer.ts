@@ -26,9 +26,13 @@ export function createAuthorizer(options: { readonly adminKey: string }): Author
   const admin: Principal = Object.freeze({ subject: 'admin', projectId: 'default' });
   return {
     authorize({ token }, permission) {
-      if (!/^[a-z-]+:[a-z-]+$/.test(permission)) throw new MplpError('MPLP_ERR_SECURITY_FORBIDDEN', 'This route names no permission.');
+      if (!/^[a-z-]+:[a-z-]+$/.test(permission))
+        throw new MplpError('MPLP_ERR_SECURITY_FORBIDDEN', 'This route names no permission.');
       if (token === undefined) {
-        throw new MplpError('MPLP_ERR_SECURITY_UNAUTHENTICATED', 'Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.');
+        throw new MplpError(
+          'MPLP_ERR_SECURITY_UNAUTHENTICATED',
+          'Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.',
+        );
       }
       // Digests have one length, and comparing them takes one time, whatever was sent.
       if (token.length > MAX_TOKEN_LENGTH || !timingSafeEqual(digest(token), expected)) {

@@ -8,7 +8,12 @@ import { createLogger } from '#dist/observability/log.js';
 export interface TestClickHouse {
   readonly server: EmbeddedClickHouse;
   readonly dataDir: string;
-  client(options?: { database?: string; compression?: boolean; session_id?: string; password?: string }): ClickHouseClient;
+  client(options?: {
+    database?: string;
+    compression?: boolean;
+    session_id?: string;
+    password?: string;
+  }): ClickHouseClient;
   close(): Promise<void>;
 }
 

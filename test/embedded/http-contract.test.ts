@@ -14,7 +14,9 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
     client = clickhouse.client();
     await client.command({ query: 'CREATE DATABASE contract' });
     client = clickhouse.client({ database: 'contract' });
-    await client.command({ query: 'CREATE TABLE numbers (n UInt64, s String) ENGINE = MergeTree ORDER BY n' });
+    await client.command({
+      query: 'CREATE TABLE numbers (n UInt64, s String) ENGINE = MergeTree ORDER BY n',
+    });
   });
   afterAll(() => clickhouse.close());
 
@@ -30,7 +32,10 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
   });
 
   it('returns JSON with meta and rows', async () => {
-    const result = await client.query({ query: 'SELECT toUInt8(7) AS seven, [1, 2] AS list', format: 'JSON' });
+    const result = await client.query({
+      query: 'SELECT toUInt8(7) AS seven, [1, 2] AS list',
+      format: 'JSON',
+    });
     const document = await result.json<{ seven: number; list: number[] }>();
     expect(document.data).toEqual([{ seven: 7, list: [1, 2] }]);
     expect(document.meta?.map((column) => column.type)).toEqual(['UInt8', 'Array(UInt8)']);
@@ -38,7 +43,10 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
   });
 
   it('streams JSONEachRow over many blocks', async () => {
-    const result = await client.query({ query: 'SELECT number FROM system.numbers LIMIT 300000', format: 'JSONEachRow' });
+    const result = await client.query({
+      query: 'SELECT number FROM system.numbers LIMIT 300000',
+      format: 'JSONEachRow',
+    });
     let rows = 0;
     let last = '';
     for await (const chunk of result.stream<{ number: string }>()) {
@@ -68,8 +76,15 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
 
   it('binds parameters of many types', async () => {
     const result = await client.query({
-      query: 'SELECT {i:Int64} AS i, {s:String} AS s, {a:Array(String)} AS a, {d:DateTime64(3)} AS d, {n:Nullable(String)} IS NULL AS n',
-      query_params: { i: -5, s: "it's \\ a\ttab\nand 'quotes'; DROP", a: ["x'y", 'z'], d: new Date('2026-01-02T03:04:05.678Z'), n: null },
+      query:
+        'SELECT {i:Int64} AS i, {s:String} AS s, {a:Array(String)} AS a, {d:DateTime64(3)} AS d, {n:Nullable(String)} IS NULL AS n',
+      query_params: {
+        i: -5,
+        s: "it's \\ a\ttab\nand 'quotes'; DROP",
+        a: ["x'y", 'z'],
+        d: new Date('2026-01-02T03:04:05.678Z'),
+        n: null,
+      },
       format: 'JSONEachRow',
     });
     const [row] = await result.json<{ i: string | number }>();
@@ -83,7 +98,11 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
   });
 
   it('inserts rows from arrays and from streams, and says how many', async () => {
-    const { summary } = await client.insert({ table: 'numbers', values: [{ n: 1, s: 'one' }], format: 'JSONEachRow' });
+    const { summary } = await client.insert({
+      table: 'numbers',
+      values: [{ n: 1, s: 'one' }],
+      format: 'JSONEachRow',
+    });
     expect(summary?.written_rows).toBe('1');
     async function* rows(): AsyncGenerator<{ n: number; s: string }> {
       for (let n = 2; n <= 50_000; n++) {
@@ -92,7 +111,10 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
       }
     }
     await client.insert({ table: 'numbers', values: Readable.from(rows()), format: 'JSONEachRow' });
-    const result = await client.query({ query: 'SELECT count() AS c, sum(n) AS total, uniqExact(s) AS u FROM numbers', format: 'JSONEachRow' });
+    const result = await client.query({
+      query: 'SELECT count() AS c, sum(n) AS total, uniqExact(s) AS u FROM numbers',
+      format: 'JSONEachRow',
+    });
     const [row] = await result.json<{ c: string; total: string; u: string }>();
     expect([Number(row?.c), Number(row?.total), Number(row?.u)]).toEqual([50_000, 1_250_025_000, 50_000]);
   });
@@ -100,7 +122,10 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
   it('inserts Native bytes with newlines in them', async () => {
     await client.command({ query: 'CREATE TABLE native (s String) ENGINE = MergeTree ORDER BY s' });
     const native = Buffer.from('\x01\x02\x01s\x06String\x03a\nb\x02\n\n', 'latin1');
-    const result = await client.exec({ query: 'INSERT INTO native FORMAT Native', values: Readable.from([native]) });
+    const result = await client.exec({
+      query: 'INSERT INTO native FORMAT Native',
+      values: Readable.from([native]),
+    });
     for await (const _ of result.stream) void _;
     const rows = await client.query({ query: 'SELECT s FROM native ORDER BY s', format: 'JSONEachRow' });
     expect(await rows.json()).toEqual([{ s: '\n\n' }, { s: 'a\nb' }]);
@@ -110,11 +135,17 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
     await client.command({ query: "INSERT INTO numbers VALUES (900001, 'values')" });
     const response = await fetch(`${clickhouse.server.url}/?database=contract`, {
       method: 'POST',
-      headers: { 'x-clickhouse-user': clickhouse.server.username, 'x-clickhouse-key': clickhouse.server.password },
+      headers: {
+        'x-clickhouse-user': clickhouse.server.username,
+        'x-clickhouse-key': clickhouse.server.password,
+      },
       body: 'INSERT INTO numbers FORMAT CSV\n900002,"from, csv"\n',
     });
     expect(response.status).toBe(200);
-    const rows = await client.query({ query: 'SELECT s FROM numbers WHERE n > 900000 ORDER BY n', format: 'JSONEachRow' });
+    const rows = await client.query({
+      query: 'SELECT s FROM numbers WHERE n > 900000 ORDER BY n',
+      format: 'JSONEachRow',
+    });
     expect(await rows.json()).toEqual([{ s: 'values' }, { s: 'from, csv' }]);
   });
 
@@ -126,12 +157,18 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
       ['SELECT throwIf(1)', '395', 'FUNCTION_THROW_IF_VALUE_IS_NON_ZERO'],
     ];
     for (const [query, code, type] of cases) {
-      const error = await client.query({ query, format: 'JSONEachRow' }).then((result) => result.json(), (cause: unknown) => cause);
+      const error = await client.query({ query, format: 'JSONEachRow' }).then(
+        (result) => result.json(),
+        (cause: unknown) => cause,
+      );
       expect(error, query).toBeInstanceOf(ClickHouseError);
       expect(error, query).toMatchObject({ code, type });
     }
     const response = await fetch(`${clickhouse.server.url}/?query=SELECT+*+FROM+nowhere`, {
-      headers: { 'x-clickhouse-user': clickhouse.server.username, 'x-clickhouse-key': clickhouse.server.password },
+      headers: {
+        'x-clickhouse-user': clickhouse.server.username,
+        'x-clickhouse-key': clickhouse.server.password,
+      },
     });
     expect(response.status).toBe(404);
     expect(response.headers.get('x-clickhouse-exception-code')).toBe('60');
@@ -144,7 +181,9 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
       await delay(50);
       throw new Error('the source broke');
     }
-    await expect(client.insert({ table: 'cut', values: Readable.from(broken()), format: 'JSONEachRow' })).rejects.toThrow();
+    await expect(
+      client.insert({ table: 'cut', values: Readable.from(broken()), format: 'JSONEachRow' }),
+    ).rejects.toThrow();
     await delay(300);
     const rows = await client.query({ query: 'SELECT count() AS c FROM cut', format: 'JSONEachRow' });
     expect(Number((await rows.json<{ c: string }>())[0]?.c)).toBe(0);
@@ -179,7 +218,11 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
   it('compresses both ways', async () => {
     const zipped = clickhouse.client({ database: 'contract', compression: true });
     await zipped.command({ query: 'CREATE TABLE zipped (s String) ENGINE = MergeTree ORDER BY s' });
-    await zipped.insert({ table: 'zipped', values: Array.from({ length: 1000 }, (_, i) => ({ s: `row ${i}` })), format: 'JSONEachRow' });
+    await zipped.insert({
+      table: 'zipped',
+      values: Array.from({ length: 1000 }, (_, i) => ({ s: `row ${i}` })),
+      format: 'JSONEachRow',
+    });
     const rows = await zipped.query({ query: 'SELECT s FROM zipped', format: 'JSONEachRow' });
     expect(await rows.json()).toHaveLength(1000);
   });
@@ -192,7 +235,10 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
     });
     expect(Number((await result.json<{ t: string }>())[0]?.t)).toBe(3);
     await expect(
-      client.query({ query: 'CREATE TABLE never (n UInt8) ENGINE = Memory', clickhouse_settings: { readonly: '1' } }),
+      client.query({
+        query: 'CREATE TABLE never (n UInt8) ENGINE = Memory',
+        clickhouse_settings: { readonly: '1' },
+      }),
     ).rejects.toMatchObject({ code: '164' });
     await client.command({ query: 'CREATE TABLE after (n UInt8) ENGINE = Memory' });
   });
@@ -206,7 +252,10 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
       await delay(100);
       rows = await client
         .query({ query: 'SELECT s FROM numbers WHERE n = 777777', format: 'JSONEachRow' })
-        .then((result) => result.json(), () => []);
+        .then(
+          (result) => result.json(),
+          () => [],
+        );
     }
     expect(rows).toEqual([{ s: 'kept' }]);
     expect(clickhouse.server.pid).not.toBe(before);

@@ -6,7 +6,11 @@ import { ndjson, sampleSpan } from '../support/sample-span.js';
 
 it('answers 429 with Retry-After when the spool is full, and takes spans again when it is not', async () => {
   // A ClickHouse that never answers: nothing leaves the spool.
-  const engine = await startEngine({ CLICKHOUSE_URL: 'http://127.0.0.1:9', MPLP_SPOOL_MAX_BYTES: '1MiB', MPLP_SPOOL_RESERVE_BYTES: '0' });
+  const engine = await startEngine({
+    CLICKHOUSE_URL: 'http://127.0.0.1:9',
+    MPLP_SPOOL_MAX_BYTES: '1MiB',
+    MPLP_SPOOL_RESERVE_BYTES: '0',
+  });
   try {
     const statuses: number[] = [];
     let refused: Response | undefined;
@@ -22,7 +26,10 @@ it('answers 429 with Retry-After when the spool is full, and takes spans again w
     expect(statuses[0]).toBe(202);
     expect(refused?.status).toBe(429);
     expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-    expect(await refused?.json()).toMatchObject({ status: 429, type: expect.stringContaining('MPLP_ERR_TRACES_SPOOL_FULL') as string });
+    expect(await refused?.json()).toMatchObject({
+      status: 429,
+      type: expect.stringContaining('MPLP_ERR_TRACES_SPOOL_FULL') as string,
+    });
     expect((await fetch(`${engine.url}/health`)).status).toBe(200);
     expect((await fetch(`${engine.url}/ready`)).status).toBe(503);
   } finally {

@@ -24,8 +24,17 @@ describe('routes', () => {
   it('ask for a key, on both base paths', async () => {
     for (const [method, path] of guarded) {
       for (const url of [path, path.replace('/v1.0', '/api/v1/mplp')]) {
-        for (const headers of [{}, { authorization: 'Bearer nope' }, { authorization: 'Basic abc' }, { 'x-api-key': 'nope' }] as Record<string, string>[]) {
-          const response = await fetch(engine.url + url, { method, headers, ...(method === 'POST' && { body: '{}' }) });
+        for (const headers of [
+          {},
+          { authorization: 'Bearer nope' },
+          { authorization: 'Basic abc' },
+          { 'x-api-key': 'nope' },
+        ] as Record<string, string>[]) {
+          const response = await fetch(engine.url + url, {
+            method,
+            headers,
+            ...(method === 'POST' && { body: '{}' }),
+          });
           expect(response.status, `${method} ${url}`).toBe(401);
           expect(response.headers.get('www-authenticate'), url).toContain('Bearer');
           expect(await response.json(), url).toMatchObject({ status: 401, instance: url });
@@ -38,7 +47,10 @@ describe('routes', () => {
     expect(await (await fetch(`${engine.url}/health`)).json()).toMatchObject({ status: 'ok' });
     const ready = await fetch(`${engine.url}/ready`);
     expect(ready.status).toBe(200);
-    expect(await ready.json()).toMatchObject({ status: 'ready', parts: { spool: { ok: true }, clickhouse: { ok: true } } });
+    expect(await ready.json()).toMatchObject({
+      status: 'ready',
+      parts: { spool: { ok: true }, clickhouse: { ok: true } },
+    });
     expect((await fetch(`${engine.url}/health`, { method: 'HEAD' })).status).toBe(200);
   });
 

@@ -21,13 +21,20 @@ describe('POST /v1.0/traces', () => {
   let engine: EngineProcess;
 
   beforeAll(async () => {
-    engine = await startEngine({ MPLP_MAX_BODY_BYTES: String(MAX_BODY_BYTES), MPLP_MAX_SPAN_BYTES: '262144' });
+    engine = await startEngine({
+      MPLP_MAX_BODY_BYTES: String(MAX_BODY_BYTES),
+      MPLP_MAX_SPAN_BYTES: '262144',
+    });
   });
   afterAll(async () => {
     expect(await engine.close()).toBe(0);
   });
 
-  const post = (body: string | Uint8Array, headers: Record<string, string> = {}, path = '/v1.0/traces'): Promise<Response> =>
+  const post = (
+    body: string | Uint8Array,
+    headers: Record<string, string> = {},
+    path = '/v1.0/traces',
+  ): Promise<Response> =>
     fetch(engine.url + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json', ...headers },
@@ -35,7 +42,9 @@ describe('POST /v1.0/traces', () => {
     });
   const receipt = async (response: Response): Promise<Receipt> => (await response.json()) as Receipt;
   const metric = async (name: string): Promise<number> => {
-    const text = await (await fetch(`${engine.url}/metrics`, { headers: { 'x-api-key': engine.key } })).text();
+    const text = await (
+      await fetch(`${engine.url}/metrics`, { headers: { 'x-api-key': engine.key } })
+    ).text();
     return Number(new RegExp(`^${name.replace(/[{}"]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1]);
   };
   const alive = async (): Promise<void> => {
@@ -56,7 +65,13 @@ describe('POST /v1.0/traces', () => {
     for (const [type, body, count] of forms) {
       const response = await post(body, { 'content-type': type });
       expect(response.status, type).toBe(202);
-      expect(await receipt(response), type).toMatchObject({ accepted: count, rejected: 0, duplicates: 0, errors: [], errors_truncated: false });
+      expect(await receipt(response), type).toMatchObject({
+        accepted: count,
+        rejected: 0,
+        duplicates: 0,
+        errors: [],
+        errors_truncated: false,
+      });
     }
     expect((await post(JSON.stringify(sampleSpan()), {}, '/api/v1/mplp/traces')).status).toBe(202);
   });
@@ -69,7 +84,10 @@ describe('POST /v1.0/traces', () => {
       ['deflate', deflateRawSync],
       ['br', brotliCompressSync],
     ] as const) {
-      const response = await post(compress(many()), { 'content-type': 'application/x-ndjson', 'content-encoding': encoding });
+      const response = await post(compress(many()), {
+        'content-type': 'application/x-ndjson',
+        'content-encoding': encoding,
+      });
       expect(response.status, encoding).toBe(202);
       expect((await receipt(response)).accepted, encoding).toBe(300);
     }
@@ -89,7 +107,9 @@ describe('POST /v1.0/traces', () => {
   });
 
   it('counts all rejected spans and describes the first hundred', async () => {
-    const response = await post(ndjson([sampleSpan(), ...Array.from({ length: 150 }, () => ({ id: 'x' }))]), { 'content-type': 'application/x-ndjson' });
+    const response = await post(ndjson([sampleSpan(), ...Array.from({ length: 150 }, () => ({ id: 'x' }))]), {
+      'content-type': 'application/x-ndjson',
+    });
     const document = await receipt(response);
     expect(document).toMatchObject({ accepted: 1, rejected: 150, errors_truncated: true });
     expect(document.errors).toHaveLength(100);
@@ -100,14 +120,18 @@ describe('POST /v1.0/traces', () => {
     const first = await receipt(await post(body));
     const again = await receipt(await post(body));
     expect(again).toMatchObject({ receipt: first.receipt, accepted: 0, duplicates: 2 });
-    const twins = await Promise.all([0, 1, 2].map(async () => receipt(await post(ndjson([sampleSpan({ trace_id: first.receipt })])))));
+    const twins = await Promise.all(
+      [0, 1, 2].map(async () => receipt(await post(ndjson([sampleSpan({ trace_id: first.receipt })])))),
+    );
     expect(new Set(twins.map((twin) => twin.receipt)).size).toBe(3);
   });
 
   it('answers the same batch sent at once from many connections with one receipt', async () => {
     const body = ndjson(Array.from({ length: 200 }, () => sampleSpan()));
     const answers = await Promise.all(
-      Array.from({ length: 8 }, async () => receipt(await post(body, { 'content-type': 'application/x-ndjson' }))),
+      Array.from({ length: 8 }, async () =>
+        receipt(await post(body, { 'content-type': 'application/x-ndjson' })),
+      ),
     );
     expect(new Set(answers.map((answer) => answer.receipt)).size).toBe(1);
     expect(answers.reduce((sum, answer) => sum + answer.accepted, 0)).toBe(200);
@@ -125,36 +149,84 @@ describe('POST /v1.0/traces', () => {
   });
 
   it('waits for ClickHouse when asked to, and tells the status of a receipt', async () => {
-    const stored = await receipt(await post(JSON.stringify(sampleSpan()), {}, '/v1.0/traces?durability=stored'));
+    const stored = await receipt(
+      await post(JSON.stringify(sampleSpan()), {}, '/v1.0/traces?durability=stored'),
+    );
     expect(stored.status).toBe('stored');
-    const found = await fetch(`${engine.url}/v1.0/traces/receipts/${stored.receipt}`, { headers: { 'x-api-key': engine.key } });
+    const found = await fetch(`${engine.url}/v1.0/traces/receipts/${stored.receipt}`, {
+      headers: { 'x-api-key': engine.key },
+    });
     expect(await found.json()).toMatchObject({ receipt: stored.receipt, status: 'stored', accepted: 1 });
-    const missing = await fetch(`${engine.url}/v1.0/traces/receipts/nope`, { headers: { 'x-api-key': engine.key } });
+    const missing = await fetch(`${engine.url}/v1.0/traces/receipts/nope`, {
+      headers: { 'x-api-key': engine.key },
+    });
     expect(missing.status).toBe(404);
     expect((await post(JSON.stringify(sampleSpan()), {}, '/v1.0/traces?durability=maybe')).status).toBe(400);
   });
 
   it('refuses what it cannot read with 4xx problems that say why', async () => {
     const span = sampleSpan();
-    const cases: [what: string, body: string | Uint8Array, headers: Record<string, string>, status: number, code: string][] = [
+    const cases: [
+      what: string,
+      body: string | Uint8Array,
+      headers: Record<string, string>,
+      status: number,
+      code: string,
+    ][] = [
       ['empty', '', {}, 400, 'MPLP_ERR_TRACES_EMPTY'],
       ['white space', ' \n ', {}, 400, 'MPLP_ERR_TRACES_'],
       ['empty array', '[]', {}, 400, 'MPLP_ERR_TRACES_EMPTY'],
       ['empty NDJSON', '\n\n', { 'content-type': 'application/x-ndjson' }, 400, 'MPLP_ERR_TRACES_EMPTY'],
       ['no type', JSON.stringify(span), { 'content-type': '' }, 415, 'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE'],
-      ['wrong type', JSON.stringify(span), { 'content-type': 'text/html' }, 415, 'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE'],
-      ['wrong encoding', JSON.stringify(span), { 'content-encoding': 'snappy' }, 415, 'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE'],
-      ['stacked encodings', gzipSync(gzipSync('x')), { 'content-encoding': 'gzip, gzip' }, 415, 'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE'],
+      [
+        'wrong type',
+        JSON.stringify(span),
+        { 'content-type': 'text/html' },
+        415,
+        'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
+      ],
+      [
+        'wrong encoding',
+        JSON.stringify(span),
+        { 'content-encoding': 'snappy' },
+        415,
+        'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
+      ],
+      [
+        'stacked encodings',
+        gzipSync(gzipSync('x')),
+        { 'content-encoding': 'gzip, gzip' },
+        415,
+        'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
+      ],
       ['not gzip', 'plain', { 'content-encoding': 'gzip' }, 400, 'MPLP_ERR_TRACES_MALFORMED'],
-      ['half gzip', gzipSync(JSON.stringify(span)).subarray(0, 60), { 'content-encoding': 'gzip' }, 400, 'MPLP_ERR_TRACES_MALFORMED'],
+      [
+        'half gzip',
+        gzipSync(JSON.stringify(span)).subarray(0, 60),
+        { 'content-encoding': 'gzip' },
+        400,
+        'MPLP_ERR_TRACES_MALFORMED',
+      ],
       ['half JSON', JSON.stringify([span, span]).slice(0, -9), {}, 400, 'MPLP_ERR_TRACES_MALFORMED'],
-      ['half MessagePack', encode([span, span]).subarray(0, 300), { 'content-type': 'application/msgpack' }, 400, 'MPLP_ERR_TRACES_MALFORMED'],
+      [
+        'half MessagePack',
+        encode([span, span]).subarray(0, 300),
+        { 'content-type': 'application/msgpack' },
+        400,
+        'MPLP_ERR_TRACES_MALFORMED',
+      ],
       ['a BOM', `\ufeff${JSON.stringify(span)}`, {}, 400, 'MPLP_ERR_TRACES_MALFORMED'],
       ['NUL bytes', Buffer.alloc(64), {}, 400, 'MPLP_ERR_TRACES_MALFORMED'],
     ];
     for (const [what, body, headers, status, code] of cases) {
       const response = await post(body, headers);
-      const problem = (await response.json()) as { status: number; type: string; detail: string; instance: string; trace_id: string };
+      const problem = (await response.json()) as {
+        status: number;
+        type: string;
+        detail: string;
+        instance: string;
+        trace_id: string;
+      };
       expect(response.status, what).toBe(status);
       expect(response.headers.get('content-type'), what).toBe('application/problem+json');
       expect(problem.type, what).toContain(code);
@@ -174,19 +246,39 @@ describe('POST /v1.0/traces', () => {
       return span as unknown as SampleSpan;
     };
     const faults: [pointer: string, value: unknown][] = [
-      ['/id', 7], ['/trace_id', null], ['/span_id', 'A1111111-1111-4111-8111-111111111111'], ['/context_id', 'ctx-789'],
-      ['/agent_id', []], ['/action', 'execute'], ['/action/name', 5], ['/action/type', 'run'], ['/action/parameters', []],
-      ['/action/duration', 150], ['/timestamp', '2025-01-27'], ['/timestamp/start', 'yesterday'], ['/timestamp/end', 5],
-      ['/timestamp/start', '1970-01-01T00:00:00Z'], ['/timestamp/end', '9999-12-31T23:59:59Z'],
-      ['/timestamp/end', '2025-01-27T18:40:32.122Z'], ['/result', 'success'], ['/result/status', 'ok'], ['/result/output', 'text'],
-      ['/result/error', 'boom'], ['/result/metrics', 1], ['/metadata', []], ['/parent_span_id', 'x'],
+      ['/id', 7],
+      ['/trace_id', null],
+      ['/span_id', 'A1111111-1111-4111-8111-111111111111'],
+      ['/context_id', 'ctx-789'],
+      ['/agent_id', []],
+      ['/action', 'execute'],
+      ['/action/name', 5],
+      ['/action/type', 'run'],
+      ['/action/parameters', []],
+      ['/action/duration', 150],
+      ['/timestamp', '2025-01-27'],
+      ['/timestamp/start', 'yesterday'],
+      ['/timestamp/end', 5],
+      ['/timestamp/start', '1970-01-01T00:00:00Z'],
+      ['/timestamp/end', '9999-12-31T23:59:59Z'],
+      ['/timestamp/end', '2025-01-27T18:40:32.122Z'],
+      ['/result', 'success'],
+      ['/result/status', 'ok'],
+      ['/result/output', 'text'],
+      ['/result/error', 'boom'],
+      ['/result/metrics', 1],
+      ['/metadata', []],
+      ['/parent_span_id', 'x'],
     ];
     for (const [pointer, value] of faults) {
       const response = await post(JSON.stringify([sampleSpan(), at(pointer, value)]));
       expect(response.status, pointer).toBe(202);
       const document = await receipt(response);
       expect(document, pointer).toMatchObject({ accepted: 1, rejected: 1 });
-      expect(document.errors[0]?.errors.map((error) => error.pointer), `${pointer} = ${JSON.stringify(value)}`).toContain(pointer);
+      expect(
+        document.errors[0]?.errors.map((error) => error.pointer),
+        `${pointer} = ${JSON.stringify(value)}`,
+      ).toContain(pointer);
     }
   });
 
@@ -213,13 +305,21 @@ describe('POST /v1.0/traces', () => {
     const document = await receipt(response);
     expect(document).toMatchObject({ accepted: hostile.length, rejected: hostile.length });
     expect(document.errors.map((fault) => fault.index)).toEqual(hostile.map((_, i) => i * 2 + 1));
-    const bytes = Buffer.concat([Buffer.from(good() + '\n'), Buffer.from(withParameters('{"a":"\u0001X"}').replace('\u0001', '')).fill(0xff, 200, 202), Buffer.from('\n' + good())]);
-    expect(await receipt(await post(bytes, { 'content-type': 'application/x-ndjson' }))).toMatchObject({ accepted: 2, rejected: 1 });
+    const bytes = Buffer.concat([
+      Buffer.from(good() + '\n'),
+      Buffer.from(withParameters('{"a":"\u0001X"}').replace('\u0001', '')).fill(0xff, 200, 202),
+      Buffer.from('\n' + good()),
+    ]);
+    expect(await receipt(await post(bytes, { 'content-type': 'application/x-ndjson' }))).toMatchObject({
+      accepted: 2,
+      rejected: 1,
+    });
     await alive();
   });
 
   it('takes a million tiny keys or says why not, without running away', async () => {
-    const keys = (count: number): string => `{${Array.from({ length: count }, (_, i) => `"k${i}":0`).join(',')}}`;
+    const keys = (count: number): string =>
+      `{${Array.from({ length: count }, (_, i) => `"k${i}":0`).join(',')}}`;
     const span = JSON.stringify(sampleSpan()).replace('{"task_id":"task-123"}', keys(20_000));
     expect((await post(span)).status).toBe(202);
     const twice = span.replace('"k0":0', '"k19999":0');
@@ -256,7 +356,9 @@ describe('POST /v1.0/traces', () => {
     expect((await post(padded(MAX_BODY_BYTES))).status).toBe(202);
     expect((await post(padded(MAX_BODY_BYTES + 1))).status).toBe(413);
     const raw = await connectRaw(engine.url);
-    await raw.write(`POST /v1.0/traces HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${engine.key}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    await raw.write(
+      `POST /v1.0/traces HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${engine.key}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    );
     const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`;
     for (let i = 0; i < 17; i++) await raw.write(chunk);
     expect(await raw.until('413')).toContain('HTTP/1.1 413');
@@ -291,7 +393,7 @@ describe('POST /v1.0/traces', () => {
     const text = body();
     await slow.write(head(`Content-Length: ${text.length}`));
     for (let i = 0; i < text.length; i += 100) await slow.write(text.slice(i, i + 100));
-    expect(await slow.until("HTTP/1.1 202")).toContain('HTTP/1.1 202');
+    expect(await slow.until('HTTP/1.1 202')).toContain('HTTP/1.1 202');
     slow.destroy();
 
     const garbage = await connectRaw(engine.url);
@@ -303,7 +405,8 @@ describe('POST /v1.0/traces', () => {
 
   it('keeps its books: every span is in exactly one counter', async () => {
     const outcomes = ['accepted', 'rejected', 'duplicate', 'shed'];
-    const read = async (): Promise<number[]> => Promise.all(outcomes.map((o) => metric(`mplp_spans_total{outcome="${o}"}`)));
+    const read = async (): Promise<number[]> =>
+      Promise.all(outcomes.map((o) => metric(`mplp_spans_total{outcome="${o}"}`)));
     const before = await read();
     const body = JSON.stringify([sampleSpan(), { id: 'x' }, sampleSpan()]);
     await post(body);

@@ -15,7 +15,10 @@ describe('the WebSocket ingest', () => {
   afterAll(() => engine.close());
 
   const address = (): string => `${engine.url.replace('http', 'ws')}/v1.0/traces/ws`;
-  const open = async (protocols: string[] = [], headers: Record<string, string> = { authorization: `Bearer ${engine.key}` }) => {
+  const open = async (
+    protocols: string[] = [],
+    headers: Record<string, string> = { authorization: `Bearer ${engine.key}` },
+  ) => {
     const socket = new WebSocket(address(), protocols, { headers });
     const queue: Message[] = [];
     let wake = (): void => {};
@@ -43,12 +46,17 @@ describe('the WebSocket ingest', () => {
 
   it('grants credits, then answers each frame by its seq', async () => {
     const { socket, next, answer } = await open();
-    expect((await next()).credits).toMatchObject({ spans: expect.any(Number) as number, bytes: expect.any(Number) as number });
+    expect((await next()).credits).toMatchObject({
+      spans: expect.any(Number) as number,
+      bytes: expect.any(Number) as number,
+    });
     socket.send(JSON.stringify(sampleSpan()));
     expect(await answer()).toMatchObject({ seq: null, accepted: 1, rejected: 0 });
     socket.send(JSON.stringify({ seq: 7, spans: [sampleSpan(), sampleSpan()] }));
     expect(await answer()).toMatchObject({ seq: 7, accepted: 2 });
-    socket.send(JSON.stringify({ spans: [sampleSpan()], note: { spans: 'inner', seq: 3 }, seq: 'b-1' }, null, 2));
+    socket.send(
+      JSON.stringify({ spans: [sampleSpan()], note: { spans: 'inner', seq: 3 }, seq: 'b-1' }, null, 2),
+    );
     expect(await answer()).toMatchObject({ seq: 'b-1', accepted: 1 });
     socket.send(ndjson([sampleSpan(), sampleSpan(), sampleSpan()]));
     expect(await answer()).toMatchObject({ accepted: 3 });
@@ -94,7 +102,10 @@ describe('the WebSocket ingest', () => {
     socket.close();
     for (const headers of [{}, { authorization: 'Bearer wrong' }]) {
       const refused = new WebSocket(address(), [], { headers });
-      const [request, response] = (await once(refused, 'unexpected-response')) as [unknown, { statusCode: number; resume(): void }];
+      const [request, response] = (await once(refused, 'unexpected-response')) as [
+        unknown,
+        { statusCode: number; resume(): void },
+      ];
       void request;
       expect(response.statusCode).toBe(401);
       response.resume();
@@ -109,10 +120,17 @@ describe('the WebSocket ingest', () => {
     const closed = once(socket, 'close');
     const text = 'x'.repeat(Math.floor(bytes * 0.6));
     for (let seq = 1; seq <= 8; seq++) {
-      socket.send(JSON.stringify({ seq, spans: [sampleSpan({ action: { ...sampleSpan().action, parameters: { text } } })] }));
+      socket.send(
+        JSON.stringify({
+          seq,
+          spans: [sampleSpan({ action: { ...sampleSpan().action, parameters: { text } } })],
+        }),
+      );
     }
     const [code] = (await closed) as [number];
     expect(code).toBe(1013);
-    expect(answers.some((message) => (message['error'] as { status?: number } | undefined)?.status === 429)).toBe(true);
+    expect(
+      answers.some((message) => (message['error'] as { status?: number } | undefined)?.status === 429),
+    ).toBe(true);
   });
 });

@@ -37,7 +37,9 @@ describe('the ClickHouse store', () => {
     await store.migrate();
     await store.verifySettings();
     const applied = await rows<{ name: string }>(store, 'SELECT name FROM schema_migrations FINAL');
-    expect(applied.map((row) => row.name)).toEqual((await readMigrations('single', { database: 'fresh', cluster: '' })).map((m) => m.name));
+    expect(applied.map((row) => row.name)).toEqual(
+      (await readMigrations('single', { database: 'fresh', cluster: '' })).map((m) => m.name),
+    );
   });
 
   it('migrates from two engines at once', async () => {
@@ -52,7 +54,8 @@ describe('the ClickHouse store', () => {
     const [first] = await readMigrations('single', { database: 'broken', cluster: '' });
     const admin = clickhouse.client();
     await admin.command({ query: 'CREATE DATABASE broken' });
-    for (const statement of (first?.statements ?? []).slice(0, 4)) await store.client.command({ query: statement });
+    for (const statement of (first?.statements ?? []).slice(0, 4))
+      await store.client.command({ query: statement });
     await store.migrate();
     await store.verifySettings();
   });
@@ -60,11 +63,15 @@ describe('the ClickHouse store', () => {
   it('refuses tables without the settings that the contract needs, naming each', async () => {
     const store = open('loose');
     await store.migrate();
-    await store.client.command({ query: 'ALTER TABLE spans MODIFY SETTING non_replicated_deduplication_window = 5' });
+    await store.client.command({
+      query: 'ALTER TABLE spans MODIFY SETTING non_replicated_deduplication_window = 5',
+    });
     await store.client.command({ query: 'ALTER TABLE span_payloads MODIFY SETTING fsync_after_insert = 0' });
     await expect(store.verifySettings()).rejects.toMatchObject({
       code: 'MPLP_ERR_STORE_SETTINGS',
-      message: expect.stringMatching(/spans\.non_replicated_deduplication_window is 5.*span_payloads\.fsync_after_insert is 0/s) as string,
+      message: expect.stringMatching(
+        /spans\.non_replicated_deduplication_window is 5.*span_payloads\.fsync_after_insert is 0/s,
+      ) as string,
     });
   });
 
@@ -72,7 +79,12 @@ describe('the ClickHouse store', () => {
     const store = open('retention');
     await store.migrate();
     const ttl = async (): Promise<string> =>
-      (await rows<{ q: string }>(store, `SELECT create_table_query AS q FROM system.tables WHERE database = 'retention' AND name = 'spans'`))[0]?.q ?? '';
+      (
+        await rows<{ q: string }>(
+          store,
+          `SELECT create_table_query AS q FROM system.tables WHERE database = 'retention' AND name = 'spans'`,
+        )
+      )[0]?.q ?? '';
     await store.applyRetention(30);
     expect(await ttl()).toContain('TTL received_at + toIntervalDay(30)');
     await store.applyRetention(7);
@@ -96,7 +108,10 @@ describe('the ClickHouse store', () => {
     await insert('one');
     await insert('two');
     for (const table of ['spans', 'span_payloads']) {
-      expect(Number((await rows<{ c: string }>(store, `SELECT count() AS c FROM ${table}`))[0]?.c), table).toBe(200);
+      expect(
+        Number((await rows<{ c: string }>(store, `SELECT count() AS c FROM ${table}`))[0]?.c),
+        table,
+      ).toBe(200);
     }
     const [summary] = await rows<{ c: string }>(store, 'SELECT sum(span_count) AS c FROM trace_summaries');
     expect(Number(summary?.c)).toBe(200);
@@ -106,8 +121,12 @@ describe('the ClickHouse store', () => {
 
   it('has a clustered form that ClickHouse parses, with the same tables', async () => {
     const store = open('fresh');
-    const single = (await readMigrations('single', { database: 'd', cluster: '' })).flatMap((m) => m.statements);
-    const clustered = (await readMigrations('clustered', { database: 'd', cluster: 'c1' })).flatMap((m) => m.statements);
+    const single = (await readMigrations('single', { database: 'd', cluster: '' })).flatMap(
+      (m) => m.statements,
+    );
+    const clustered = (await readMigrations('clustered', { database: 'd', cluster: 'c1' })).flatMap(
+      (m) => m.statements,
+    );
     for (const statement of clustered) {
       const result = await store.client.query({
         query: 'SELECT formatQuery({sql:String}) AS formatted',
@@ -115,12 +134,21 @@ describe('the ClickHouse store', () => {
         format: 'JSONEachRow',
       });
       const [row] = await result.json<{ formatted: string }>();
-      expect(row?.formatted).toContain("ON CLUSTER c1");
+      expect(row?.formatted).toContain('ON CLUSTER c1');
     }
     const names = (statements: string[], suffix: string): string[] =>
-      statements.flatMap((s) => new RegExp(`CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS (\\w+?)${suffix}\\b`).exec(s)?.[1] ?? []);
+      statements.flatMap(
+        (s) =>
+          new RegExp(`CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS (\\w+?)${suffix}\\b`).exec(s)?.[1] ??
+          [],
+      );
     expect(new Set(names(clustered, ''))).toEqual(
-      new Set([...names(single, ''), ...names(single, '').filter((n) => !n.includes('_to_') && n !== 'span_intake').map((n) => `${n}_local`)]),
+      new Set([
+        ...names(single, ''),
+        ...names(single, '')
+          .filter((n) => !n.includes('_to_') && n !== 'span_intake')
+          .map((n) => `${n}_local`),
+      ]),
     );
     expect(clustered.filter((s) => s.includes('ENGINE = Replicated')).length).toBe(6);
     expect(clustered.filter((s) => s.includes('ENGINE = Distributed')).length).toBe(6);

@@ -22,7 +22,11 @@ export function sampleSpan(changes: Partial<SampleSpan> = {}): SampleSpan {
     agent_id: randomUUID(),
     action: { name: 'execute_task', type: 'execute', parameters: { task_id: 'task-123' }, duration: '150ms' },
     timestamp: { start: '2025-01-27T18:40:32.123Z', end: '2025-01-27T18:40:32.273Z' },
-    result: { status: 'success', output: { result: 'task_completed' }, metrics: { cpu_usage: 0.15, memory_usage: '64MB' } },
+    result: {
+      status: 'success',
+      output: { result: 'task_completed' },
+      metrics: { cpu_usage: 0.15, memory_usage: '64MB' },
+    },
     ...changes,
   };
 }

@@ -16,11 +16,15 @@ const sockets = [];
 const failures = [];
 const open = () =>
   new Promise((resolve) => {
-    const socket = new WebSocket(url, { headers: { authorization: `Bearer ${key}` }, perMessageDeflate: false });
+    const socket = new WebSocket(url, {
+      headers: { authorization: `Bearer ${key}` },
+      perMessageDeflate: false,
+    });
     socket.on('open', () => resolve(sockets.push(socket)));
     socket.on('error', (error) => resolve(failures.push(error.message)));
   });
-for (let i = 0; i < count; i += 200) await Promise.all(Array.from({ length: Math.min(200, count - i) }, open));
+for (let i = 0; i < count; i += 200)
+  await Promise.all(Array.from({ length: Math.min(200, count - i) }, open));
 const opened = sockets.filter((socket) => socket.readyState === WebSocket.OPEN).length;
 let accepted = 0;
 await Promise.all(

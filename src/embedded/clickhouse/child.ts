@@ -24,7 +24,12 @@ function main(): void {
       mkdirSync(setup.dataPath, { recursive: true });
       const host = loadHostAddon();
       host.open(libchdbPath(), setup.dataPath, setup.serverArgs);
-      const server = createHttpInterface({ host, username: setup.username, password: setup.password, maxQueryBytes: 16 * 1024 * 1024 });
+      const server = createHttpInterface({
+        host,
+        username: setup.username,
+        password: setup.password,
+        maxQueryBytes: 16 * 1024 * 1024,
+      });
       const stop = (): void => {
         server.close();
         server.closeAllConnections();

@@ -3,7 +3,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createGunzip, createGzip, createBrotliDecompress, createInflate } from 'node:zlib';
 import type { Readable, Writable } from 'node:stream';
 import type { HostAddon, Statement, StatementOptions, StatementSummary } from './host-addon.js';
-import { inlineDataOffset, isJoinable, isSelect, quoteName, quoteString, readQueryText } from './query-text.js';
+import {
+  inlineDataOffset,
+  isJoinable,
+  isSelect,
+  quoteName,
+  quoteString,
+  readQueryText,
+} from './query-text.js';
 import { codeOf, statusOf } from './status-of.js';
 
 export interface HttpInterfaceOptions {
@@ -51,7 +58,12 @@ const HIGH_WATER_BYTES = 8 * 1024 * 1024;
 export function createHttpInterface(options: HttpInterfaceOptions): Server {
   const { host } = options;
   const running = new Map<string, { cancel(): void }>();
-  const server = createServer({ keepAliveTimeout: 30_000, requestTimeout: 0, headersTimeout: 60_000, noDelay: true });
+  const server = createServer({
+    keepAliveTimeout: 30_000,
+    requestTimeout: 0,
+    headersTimeout: 60_000,
+    noDelay: true,
+  });
   server.on('request', (request, response) => {
     handle(request, response).catch((error: unknown) => fail(response, error));
   });
@@ -77,7 +89,10 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     const queryId = query.get('query_id') ?? header(request, 'x-clickhouse-query-id') ?? randomUUID();
     response.setHeader('X-ClickHouse-Query-Id', queryId);
     if (running.has(queryId)) {
-      throw new StatementError(500, `Code: 216. DB::Exception: Query with id = ${queryId} is already running. (QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING)`);
+      throw new StatementError(
+        500,
+        `Code: 216. DB::Exception: Query with id = ${queryId} is already running. (QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING)`,
+      );
     }
 
     const body = request.method === 'GET' ? undefined : decoded(request);
@@ -101,15 +116,25 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     }
 
     const parsed = readQueryText(text);
-    const format = parsed.format ?? query.get('default_format') ?? header(request, 'x-clickhouse-format') ?? 'TabSeparated';
+    const format =
+      parsed.format ??
+      query.get('default_format') ??
+      header(request, 'x-clickhouse-format') ??
+      'TabSeparated';
     const readsData = parsed.takesData && data !== undefined;
     const statement: StatementOptions = {
       preamble: preambleOf(request, url),
       // A marker by which KILL QUERY finds the statement: libchdb gives queries ids of its own.
       sql: readsData ? parsed.sql : `/* ${queryMarker(queryId)} */ ${parsed.isInsert ? text : parsed.sql}`,
       format,
-      params: [...query].flatMap(([name, value]) => (name.startsWith('param_') ? [name.slice(6), value] : [])),
-      kind: readsData ? 'insert' : isSelect(parsed.sql) && isJoinable(format) && query.get('wait_end_of_query') !== '1' ? 'streamed' : 'buffered',
+      params: [...query].flatMap(([name, value]) =>
+        name.startsWith('param_') ? [name.slice(6), value] : [],
+      ),
+      kind: readsData
+        ? 'insert'
+        : isSelect(parsed.sql) && isJoinable(format) && query.get('wait_end_of_query') !== '1'
+          ? 'streamed'
+          : 'buffered',
     };
     if (readsData) await insert(statement, queryId, data as Readable | Buffer, request, response);
     else {
@@ -121,7 +146,8 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
   function preambleOf(request: IncomingMessage, url: URL): string[] {
     const preamble: string[] = [];
     const database = url.searchParams.get('database') ?? header(request, 'x-clickhouse-database');
-    if (database !== undefined && database !== '' && database !== 'default') preamble.push(`USE ${quoteName(database)}`);
+    if (database !== undefined && database !== '' && database !== 'default')
+      preamble.push(`USE ${quoteName(database)}`);
     const settings: string[] = [];
     let readonly: string | undefined;
     for (const [name, value] of url.searchParams) {
@@ -151,10 +177,15 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
         running.delete(queryId);
         resolve(result);
       };
-      const run: Statement = new host.Statement(statement, () => {}, finish, (bytes) => {
-        waiting -= bytes;
-        if (waiting < HIGH_WATER_BYTES / 2 && !Buffer.isBuffer(data)) data.resume();
-      });
+      const run: Statement = new host.Statement(
+        statement,
+        () => {},
+        finish,
+        (bytes) => {
+          waiting -= bytes;
+          if (waiting < HIGH_WATER_BYTES / 2 && !Buffer.isBuffer(data)) data.resume();
+        },
+      );
       running.set(queryId, { cancel: () => run.cancel() });
       const send = (chunk: Buffer): void => {
         if (ended || chunk.length === 0) return;
@@ -248,7 +279,12 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
   /** Stops a statement that computes without giving rows; `cancel` alone acts between two pieces of output. */
   function kill(queryId: string): void {
     const sql = `KILL QUERY WHERE query LIKE ${quoteString(`/* ${queryMarker(queryId)} */%`)} ASYNC`;
-    new host.Statement({ preamble: [], sql, format: 'Null', params: [], kind: 'buffered' }, () => {}, () => {}, () => {});
+    new host.Statement(
+      { preamble: [], sql, format: 'Null', params: [], kind: 'buffered' },
+      () => {},
+      () => {},
+      () => {},
+    );
   }
 
   function authenticate(request: IncomingMessage, url: URL): void {
@@ -274,7 +310,9 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
       return;
     }
     const known = error instanceof StatementError;
-    const message = known ? error.message : `Code: 1001. DB::Exception: ${(error as Error).message}. (STD_EXCEPTION)`;
+    const message = known
+      ? error.message
+      : `Code: 1001. DB::Exception: ${(error as Error).message}. (STD_EXCEPTION)`;
     response.statusCode = known ? error.status : 500;
     response.setHeader('X-ClickHouse-Exception-Code', String(codeOf(message)));
     response.setHeader('Content-Type', 'text/plain; charset=UTF-8');
@@ -352,7 +390,8 @@ function summaryHeader(summary: StatementSummary): string {
 function contentTypeOf(format: string): string {
   if (/^JSON.*EachRow$|^NDJSON$|^JSONLines$/i.test(format)) return 'application/x-ndjson; charset=UTF-8';
   if (/^JSON/i.test(format)) return 'application/json; charset=UTF-8';
-  if (/^CSV/i.test(format)) return 'text/csv; charset=UTF-8; header=' + (/WithNames/i.test(format) ? 'present' : 'absent');
+  if (/^CSV/i.test(format))
+    return 'text/csv; charset=UTF-8; header=' + (/WithNames/i.test(format) ? 'present' : 'absent');
   if (/^(TSV|TabSeparated)/i.test(format)) return 'text/tab-separated-values; charset=UTF-8';
   if (/^(Parquet|Arrow|ArrowStream|Native|RowBinary)/i.test(format)) return 'application/octet-stream';
   return 'text/plain; charset=UTF-8';

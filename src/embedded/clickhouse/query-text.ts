@@ -24,7 +24,9 @@ export function readQueryText(text: string): QueryText {
   const sql = match === null ? text.replace(/;\s*$/, '') : text.slice(0, match.index).trimEnd();
   const format = match?.[1];
   const takesData =
-    isInsert && !/\bFROM\s+INFILE\b/i.test(words) && (format !== undefined && format.toLowerCase() !== 'values'
+    isInsert &&
+    !/\bFROM\s+INFILE\b/i.test(words) &&
+    (format !== undefined && format.toLowerCase() !== 'values'
       ? !/\bSELECT\b/i.test(withoutQuoted(words))
       : !/\b(VALUES|SELECT|WITH)\b/i.test(withoutQuoted(words)));
   return { sql, format, isInsert, takesData };

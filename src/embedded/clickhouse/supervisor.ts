@@ -41,7 +41,9 @@ const MAX_BACKOFF_MS = 10_000;
  *
  * @throws MplpError MPLP_ERR_STORE_UNAVAILABLE when the first start fails.
  */
-export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions): Promise<EmbeddedClickHouse> {
+export async function startEmbeddedClickHouse(
+  options: EmbeddedClickHouseOptions,
+): Promise<EmbeddedClickHouse> {
   const { log } = options;
   const setup: Omit<ChildSetup, 'port'> = {
     dataPath: join(options.dataDir, 'clickhouse'),
@@ -62,11 +64,19 @@ export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions
       execArgv: [],
     });
     child = started;
-    started.stderr?.on('data', (text: Buffer) => log.warn({ clickhouse: text.toString('utf8').slice(0, 2000) }, 'embedded ClickHouse wrote to standard error'));
+    started.stderr?.on('data', (text: Buffer) =>
+      log.warn(
+        { clickhouse: text.toString('utf8').slice(0, 2000) },
+        'embedded ClickHouse wrote to standard error',
+      ),
+    );
     const report = await firstReport(started, { ...setup, port });
     if ('failed' in report) {
       started.kill('SIGKILL');
-      throw new MplpError('MPLP_ERR_STORE_UNAVAILABLE', `The embedded ClickHouse did not start: ${report.failed}`);
+      throw new MplpError(
+        'MPLP_ERR_STORE_UNAVAILABLE',
+        `The embedded ClickHouse did not start: ${report.failed}`,
+      );
     }
     port = report.ready.port;
     state = 'up';
@@ -128,13 +138,18 @@ export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions
 
 async function firstReport(child: ChildProcess, setup: ChildSetup): Promise<ChildReport> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve({ failed: `no answer within ${READY_TIMEOUT_MS / 1000} s` }), READY_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => resolve({ failed: `no answer within ${READY_TIMEOUT_MS / 1000} s` }),
+      READY_TIMEOUT_MS,
+    );
     const settle = (report: ChildReport): void => {
       clearTimeout(timer);
       resolve(report);
     };
     child.once('message', (message) => settle(message as ChildReport));
-    child.once('exit', (code, signal) => settle({ failed: `the process ended (${signal ?? `exit code ${code}`})` }));
+    child.once('exit', (code, signal) =>
+      settle({ failed: `the process ended (${signal ?? `exit code ${code}`})` }),
+    );
     child.once('error', (error) => settle({ failed: error.message }));
     child.send(setup);
   });

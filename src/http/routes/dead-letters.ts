@@ -6,7 +6,9 @@ import { json } from '../replies.js';
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Spans that ClickHouse refused for good: list them, send them again. */
-export function createDeadLetterRoutes(loader: Pick<Loader, 'listDeadLetters' | 'replayDeadLetters'>): Route[] {
+export function createDeadLetterRoutes(
+  loader: Pick<Loader, 'listDeadLetters' | 'replayDeadLetters'>,
+): Route[] {
   return [
     {
       method: 'GET',

@@ -44,7 +44,11 @@ export function createOperationsRoutes(options: OperationsOptions): Route[] {
       path: '/metrics',
       permission: 'metrics:read',
       async handle() {
-        return { status: 200, headers: { 'content-type': options.registry.contentType }, body: await options.registry.metrics() };
+        return {
+          status: 200,
+          headers: { 'content-type': options.registry.contentType },
+          body: await options.registry.metrics(),
+        };
       },
     },
   ];

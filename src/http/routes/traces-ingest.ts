@@ -19,10 +19,24 @@ export function createIngestRoutes(intake: Intake): { ingest: IngestRoute[]; rou
           const receipt = request.params['receipt'] ?? '';
           const found = intake.findReceipt(request.principal.projectId, receipt);
           if (found === undefined) {
-            throw new MplpError('MPLP_ERR_TRACES_RECEIPT_NOT_FOUND', `There is no receipt ${receipt.slice(0, 80)}, or it is older than receipts are kept.`);
+            throw new MplpError(
+              'MPLP_ERR_TRACES_RECEIPT_NOT_FOUND',
+              `There is no receipt ${receipt.slice(0, 80)}, or it is older than receipts are kept.`,
+            );
           }
           const { accepted, rejected, status } = found;
-          return json({ receipt: found.receipt, status, accepted, rejected, duplicates: 0, errors: [], errors_truncated: rejected > 0 }, request);
+          return json(
+            {
+              receipt: found.receipt,
+              status,
+              accepted,
+              rejected,
+              duplicates: 0,
+              errors: [],
+              errors_truncated: rejected > 0,
+            },
+            request,
+          );
         },
       },
     ],
@@ -33,11 +47,20 @@ function receive(intake: Intake, head: IngestHead): BodyReceiver {
   const durability = head.query.get('durability') ?? 'spooled';
   if (durability !== 'spooled' && durability !== 'stored') {
     throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', 'durability is `spooled` or `stored`.', {
-      errors: [{ pointer: '', keyword: 'enum', message: `durability must be spooled or stored, not ${durability.slice(0, 40)}` }],
+      errors: [
+        {
+          pointer: '',
+          keyword: 'enum',
+          message: `durability must be spooled or stored, not ${durability.slice(0, 40)}`,
+        },
+      ],
     });
   }
   if (head.idempotencyKey.length > MAX_KEY_LENGTH) {
-    throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', `Idempotency-Key is longer than ${MAX_KEY_LENGTH} characters.`);
+    throw new MplpError(
+      'MPLP_ERR_HTTP_BAD_REQUEST',
+      `Idempotency-Key is longer than ${MAX_KEY_LENGTH} characters.`,
+    );
   }
   const body = intake.open({
     projectId: head.principal.projectId,

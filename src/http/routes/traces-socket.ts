@@ -28,7 +28,11 @@ const CREDIT_INTERVAL_MS = 250;
  * `GET /v1.0/traces/ws`: one frame, one receipt, in any order, told apart by `seq`. Credits say how many spans
  * and bytes a sender may have unanswered; who sends more is answered and then closed with 1013.
  */
-export function createTraceSocketRoute(intake: Intake, maxInflightBytes: number, log: Logger): WebSocketRoute {
+export function createTraceSocketRoute(
+  intake: Intake,
+  maxInflightBytes: number,
+  log: Logger,
+): WebSocketRoute {
   const full = creditsOf(maxInflightBytes * SHARE_OF_MEMORY);
   const scarce = creditsOf(maxInflightBytes * SHARE_OF_MEMORY * SCARCE_SHARE);
   const credits = (): Credits => (intake.underPressure ? scarce : full);
@@ -80,7 +84,11 @@ function openIngestSocket(
       seq = frame?.seq;
       if (unansweredBytes > credits.bytes && unansweredBytes > data.length) {
         overrun = true;
-        throw new MplpError('MPLP_ERR_TRACES_OVERLOADED', `More than ${credits.bytes} bytes are unanswered on this socket.`, { retryAfterSeconds: 1 });
+        throw new MplpError(
+          'MPLP_ERR_TRACES_OVERLOADED',
+          `More than ${credits.bytes} bytes are unanswered on this socket.`,
+          { retryAfterSeconds: 1 },
+        );
       }
       if (frame === undefined) throw new MplpError('MPLP_ERR_TRACES_EMPTY', 'The frame is empty.');
       const body = intake.open({
@@ -102,7 +110,10 @@ function openIngestSocket(
     } catch (error) {
       if (!(error instanceof MplpError)) log.error({ err: error }, 'a frame failed');
       const problem = toProblem(error, PATH, createRequestTraceId('', randomBytes));
-      const retry = error instanceof MplpError && error.retryAfterSeconds !== undefined ? { retry_after_seconds: error.retryAfterSeconds } : {};
+      const retry =
+        error instanceof MplpError && error.retryAfterSeconds !== undefined
+          ? { retry_after_seconds: error.retryAfterSeconds }
+          : {};
       send(withSeq({ error: { ...problem, ...retry } }), isBinary);
     } finally {
       unansweredBytes -= data.length;

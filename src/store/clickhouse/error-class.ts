@@ -8,7 +8,8 @@ export type ErrorClass = 'retry' | 'operator' | 'poison';
 
 /** Codes that speak of the data itself. */
 const poison = new Set([
-  6, 25, 26, 27, 33, 38, 41, 44, 49, 53, 70, 72, 117, 128, 131, 321, 349, 407, 432, 441, 442, 457, 645, 646, 74,
+  6, 25, 26, 27, 33, 38, 41, 44, 49, 53, 70, 72, 117, 128, 131, 321, 349, 407, 432, 441, 442, 457, 645, 646,
+  74,
 ]);
 /** Credentials, missing or different tables, read-only servers, wrong settings. */
 const operator = new Set([

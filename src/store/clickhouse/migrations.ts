@@ -24,7 +24,9 @@ export async function readMigrations(
       return {
         name: file.slice(0, -'.sql'.length),
         checksum: createHash('sha256').update(text).digest('hex'),
-        statements: splitStatements(text.replaceAll('{database}', names.database).replaceAll('{cluster}', names.cluster)),
+        statements: splitStatements(
+          text.replaceAll('{database}', names.database).replaceAll('{cluster}', names.cluster),
+        ),
       };
     }),
   );

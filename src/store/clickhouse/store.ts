@@ -40,7 +40,10 @@ const retentionTables = Object.keys(requiredTableSettings);
 export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHouseStore {
   const { database, log } = options;
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(database)) {
-    throw new MplpError('MPLP_ERR_CONFIG_INVALID', `The ClickHouse database name ${JSON.stringify(database)} is not a plain name.`);
+    throw new MplpError(
+      'MPLP_ERR_CONFIG_INVALID',
+      `The ClickHouse database name ${JSON.stringify(database)} is not a plain name.`,
+    );
   }
   const connect = (name: string | undefined): ClickHouseClient =>
     createClient({
@@ -80,12 +83,20 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
         query: `CREATE TABLE IF NOT EXISTS schema_migrations (name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = ReplacingMergeTree ORDER BY name`,
       });
       const applied = new Map<string, string>();
-      const rows = await client.query({ query: 'SELECT name, checksum FROM schema_migrations FINAL', format: 'JSONEachRow' });
-      for (const row of await rows.json<{ name: string; checksum: string }>()) applied.set(row.name, row.checksum);
+      const rows = await client.query({
+        query: 'SELECT name, checksum FROM schema_migrations FINAL',
+        format: 'JSONEachRow',
+      });
+      for (const row of await rows.json<{ name: string; checksum: string }>())
+        applied.set(row.name, row.checksum);
       for (const migration of await readMigrations(form, { database, cluster: options.cluster ?? '' })) {
         const known = applied.get(migration.name);
         if (known === migration.checksum) continue;
-        if (known !== undefined) log.warn({ migration: migration.name }, 'an applied migration has changed; it is left as it was applied');
+        if (known !== undefined)
+          log.warn(
+            { migration: migration.name },
+            'an applied migration has changed; it is left as it was applied',
+          );
         if (known !== undefined) continue;
         // Every statement is idempotent, so a migration that broke off, or runs in two engines, is simply run again.
         for (const statement of migration.statements) await client.command({ query: statement });
@@ -105,7 +116,10 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
         format: 'JSONEachRow',
       });
       const tables = new Map(
-        (await result.json<{ name: string; create_table_query: string }>()).map((row) => [row.name, row.create_table_query]),
+        (await result.json<{ name: string; create_table_query: string }>()).map((row) => [
+          row.name,
+          row.create_table_query,
+        ]),
       );
       const faults: string[] = [];
       for (const [table, settings] of Object.entries(requiredTableSettings)) {
@@ -114,7 +128,8 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
         else if (options.cluster === undefined) {
           for (const [name, expected] of Object.entries(settings)) {
             const found = Number(new RegExp(`\\b${name} = (\\d+)`).exec(create)?.[1]);
-            if (!(found >= expected)) faults.push(`${table}.${name} is ${Number.isNaN(found) ? 'not set' : found}, not ${expected}`);
+            if (!(found >= expected))
+              faults.push(`${table}.${name} is ${Number.isNaN(found) ? 'not set' : found}, not ${expected}`);
           }
         }
       }
@@ -125,14 +140,19 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
         format: 'JSONEachRow',
         clickhouse_settings: insertSettings as ClickHouseSettings,
       });
-      const values = new Map((await effective.json<{ name: string; value: string }>()).map((row) => [row.name, row.value]));
+      const values = new Map(
+        (await effective.json<{ name: string; value: string }>()).map((row) => [row.name, row.value]),
+      );
       for (const [name, expected] of Object.entries(insertSettings)) {
         const found = values.get(name);
         if (name === 'wait_end_of_query' || found === String(expected)) continue;
         faults.push(`setting ${name} is ${found ?? 'unknown'}, not ${expected}`);
       }
       if (faults.length > 0) {
-        throw new MplpError('MPLP_ERR_STORE_SETTINGS', `ClickHouse does not run as the engine needs it: ${faults.join('; ')}.`);
+        throw new MplpError(
+          'MPLP_ERR_STORE_SETTINGS',
+          `ClickHouse does not run as the engine needs it: ${faults.join('; ')}.`,
+        );
       }
     },
 
@@ -165,7 +185,9 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
         query_params: { first: first.toString(), last: last.toString() },
         format: 'JSONEachRow',
         abort_signal: signal,
-        clickhouse_settings: { select_sequential_consistency: options.cluster === undefined ? '0' : '1' } as ClickHouseSettings,
+        clickhouse_settings: {
+          select_sequential_consistency: options.cluster === undefined ? '0' : '1',
+        } as ClickHouseSettings,
       });
       const [row] = await result.json<{ rows: string | number }>();
       return Number(row?.rows ?? 0);

@@ -42,7 +42,11 @@ export function createBodySlots(maxKept: number): BodySlots {
       slot.bytes = view;
     },
     release(slot) {
-      if (slot.body.byteLength === SLOT_BYTES && slot.block.byteLength <= 2 * SLOT_BYTES && free.length < maxKept) {
+      if (
+        slot.body.byteLength === SLOT_BYTES &&
+        slot.block.byteLength <= 2 * SLOT_BYTES &&
+        free.length < maxKept
+      ) {
         free.push(slot);
       }
     },

@@ -19,7 +19,10 @@ export function bodyFormOf(contentType: string): BodyForm {
   const type = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
   const form = forms[type];
   if (form === undefined) {
-    const came = type === '' ? 'The request names no content type' : `The content type ${type.slice(0, 80)} is not supported`;
+    const came =
+      type === ''
+        ? 'The request names no content type'
+        : `The content type ${type.slice(0, 80)} is not supported`;
     throw new MplpError(
       'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
       `${came}. Spans are taken as application/json, application/x-ndjson or application/msgpack.`,
@@ -52,7 +55,11 @@ export function bodyEncodingOf(contentEncoding: string): BodyEncoding {
  *
  * @throws MplpError MPLP_ERR_HTTP_BODY_TOO_LARGE, MPLP_ERR_TRACES_MALFORMED
  */
-export function inflateBody(body: Uint8Array, encoding: Exclude<BodyEncoding, 'identity'>, maxBytes: number): Buffer {
+export function inflateBody(
+  body: Uint8Array,
+  encoding: Exclude<BodyEncoding, 'identity'>,
+  maxBytes: number,
+): Buffer {
   const options = { maxOutputLength: maxBytes };
   try {
     switch (encoding) {
@@ -64,15 +71,22 @@ export function inflateBody(body: Uint8Array, encoding: Exclude<BodyEncoding, 'i
         return (zstdDecompress as typeof zlib.gunzipSync)(body, options);
       case 'deflate':
         // RFC 9110 means the zlib wrapper; some clients send the bare stream. The first byte tells them apart.
-        return ((body[0] ?? 0) & 0x0f) === 8 ? zlib.inflateSync(body, options) : zlib.inflateRawSync(body, options);
+        return ((body[0] ?? 0) & 0x0f) === 8
+          ? zlib.inflateSync(body, options)
+          : zlib.inflateRawSync(body, options);
     }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new MplpError('MPLP_ERR_HTTP_BODY_TOO_LARGE', `The body is larger than ${maxBytes} bytes when decompressed.`);
+      throw new MplpError(
+        'MPLP_ERR_HTTP_BODY_TOO_LARGE',
+        `The body is larger than ${maxBytes} bytes when decompressed.`,
+      );
     }
     throw new MplpError('MPLP_ERR_TRACES_MALFORMED', `The body is not valid ${encoding}.`, {
       cause,
-      errors: [{ pointer: '', keyword: 'encoding', message: `the bytes are not a complete ${encoding} stream` }],
+      errors: [
+        { pointer: '', keyword: 'encoding', message: `the bytes are not a complete ${encoding} stream` },
+      ],
     });
   }
 }

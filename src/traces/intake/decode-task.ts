@@ -33,7 +33,13 @@ export interface TailSlice {
 }
 
 export type DecodeReply =
-  | { readonly fault: { readonly code: ErrorCode; readonly detail: string; readonly errors?: readonly FieldError[] } }
+  | {
+      readonly fault: {
+        readonly code: ErrorCode;
+        readonly detail: string;
+        readonly errors?: readonly FieldError[];
+      };
+    }
   | {
       readonly fault?: undefined;
       readonly hash: string;

@@ -60,7 +60,9 @@ export default function decode(task: DecodeTask): DecodeReply {
   } catch (error) {
     decoder.discard();
     if (error instanceof MplpError) {
-      return { fault: { code: error.code, detail: error.message, ...(error.errors && { errors: error.errors }) } };
+      return {
+        fault: { code: error.code, detail: error.message, ...(error.errors && { errors: error.errors }) },
+      };
     }
     throw error;
   }

@@ -109,7 +109,8 @@ function readMsgpackEnvelope(frame: Uint8Array): FrameContent | undefined {
 
 function msgpackText(view: DataView, start: number, end: number): string | undefined {
   const type = view.getUint8(start);
-  const head = type >= 0xa0 && type <= 0xbf ? 1 : type === 0xd9 ? 2 : type === 0xda ? 3 : type === 0xdb ? 5 : 0;
+  const head =
+    type >= 0xa0 && type <= 0xbf ? 1 : type === 0xd9 ? 2 : type === 0xda ? 3 : type === 0xdb ? 5 : 0;
   if (head === 0 || end - start > 256) return undefined;
   return Buffer.from(view.buffer, view.byteOffset + start + head, end - start - head).toString('utf8');
 }
@@ -141,7 +142,11 @@ function skipMsgpack(view: DataView, at: number): number | undefined {
     const type = view.getUint8(at);
     const size = (bytes: 1 | 2 | 4): number => {
       if (at + 1 + bytes > view.byteLength) return NaN;
-      return bytes === 1 ? view.getUint8(at + 1) : bytes === 2 ? view.getUint16(at + 1) : view.getUint32(at + 1);
+      return bytes === 1
+        ? view.getUint8(at + 1)
+        : bytes === 2
+          ? view.getUint16(at + 1)
+          : view.getUint32(at + 1);
     };
     let step: number;
     if (type <= 0x7f || type >= 0xe0 || (type >= 0xc0 && type <= 0xc3)) step = 1;

@@ -92,7 +92,12 @@ export function createIntake(options: IntakeOptions): Intake {
     limits: options.limits,
   };
   const slots = createBodySlots(options.workers * 4 + 4);
-  const setup: WorkerSetup = { limits: options.limits, maxBodyBytes: options.maxBodyBytes, tick, nodeId: options.nodeId };
+  const setup: WorkerSetup = {
+    limits: options.limits,
+    maxBodyBytes: options.maxBodyBytes,
+    tick,
+    nodeId: options.nodeId,
+  };
   const pool = new Piscina<DecodeTask, DecodeReply>({
     filename: new URL('./decode-worker.js', import.meta.url).href,
     minThreads: options.workers,
@@ -111,19 +116,32 @@ export function createIntake(options: IntakeOptions): Intake {
   let whenDone: (() => void)[] = [];
 
   function admit(bytes: number): void {
-    if (draining) throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is shutting down.', { retryAfterSeconds: 5 });
+    if (draining)
+      throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is shutting down.', {
+        retryAfterSeconds: 5,
+      });
     const pressure = spool.pressure();
     if (!pressure.accepts) {
       ledger.shedBody(bytes);
       throw pressure.code === 'failed'
-        ? new MplpError('MPLP_ERR_TRACES_SPOOL_FAILED', 'The spool cannot make spans durable.', { retryAfterSeconds: pressure.retryAfterSeconds })
-        : new MplpError('MPLP_ERR_TRACES_SPOOL_FULL', 'The spool is full; spans are taken again as soon as ClickHouse has caught up.', {
+        ? new MplpError('MPLP_ERR_TRACES_SPOOL_FAILED', 'The spool cannot make spans durable.', {
             retryAfterSeconds: pressure.retryAfterSeconds,
-          });
+          })
+        : new MplpError(
+            'MPLP_ERR_TRACES_SPOOL_FULL',
+            'The spool is full; spans are taken again as soon as ClickHouse has caught up.',
+            {
+              retryAfterSeconds: pressure.retryAfterSeconds,
+            },
+          );
     }
     if (inflightBytes > 0 && inflightBytes + bytes > options.maxInflightBytes) {
       ledger.shedBody(bytes);
-      throw new MplpError('MPLP_ERR_TRACES_OVERLOADED', 'More spans are being sent than the engine can take in.', { retryAfterSeconds: 1 });
+      throw new MplpError(
+        'MPLP_ERR_TRACES_OVERLOADED',
+        'More spans are being sent than the engine can take in.',
+        { retryAfterSeconds: 1 },
+      );
     }
   }
 
@@ -158,7 +176,11 @@ export function createIntake(options: IntakeOptions): Intake {
         if (end > held) {
           if (inflightBytes > held && inflightBytes - held + end > options.maxInflightBytes) {
             ledger.shedBody(end);
-            throw new MplpError('MPLP_ERR_TRACES_OVERLOADED', 'More spans are being sent than the engine can take in.', { retryAfterSeconds: 1 });
+            throw new MplpError(
+              'MPLP_ERR_TRACES_OVERLOADED',
+              'More spans are being sent than the engine can take in.',
+              { retryAfterSeconds: 1 },
+            );
           }
           inflightBytes += end - held;
           held = end;
@@ -186,7 +208,10 @@ export function createIntake(options: IntakeOptions): Intake {
       keyHash = native.contentHash(key, key.length);
       const known = contentOfKey.get(`${head.projectId}:${keyHash}`);
       if (known !== undefined && known !== content) {
-        throw new MplpError('MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH', 'This Idempotency-Key came with another body before.');
+        throw new MplpError(
+          'MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH',
+          'This Idempotency-Key came with another body before.',
+        );
       }
       contentOfKey.set(`${head.projectId}:${keyHash}`, content);
       const earlier = await findEarlier(head, keyHash);
@@ -197,7 +222,12 @@ export function createIntake(options: IntakeOptions): Intake {
       : takeLarge(head, slot, length, keyHash);
   }
 
-  async function takeSmall(head: BodyHead, slot: BodySlot, length: number, keyHash: string | undefined): Promise<Receipt> {
+  async function takeSmall(
+    head: BodyHead,
+    slot: BodySlot,
+    length: number,
+    keyHash: string | undefined,
+  ): Promise<Receipt> {
     const hash = keyHash ?? native.contentHash(slot.bytes, length);
     if (keyHash === undefined) {
       const earlier = isKnown(head.projectId, hash) ? await findEarlier(head, hash) : undefined;
@@ -216,7 +246,12 @@ export function createIntake(options: IntakeOptions): Intake {
     );
   }
 
-  async function takeLarge(head: BodyHead, slot: BodySlot, length: number, keyHash: string | undefined): Promise<Receipt> {
+  async function takeLarge(
+    head: BodyHead,
+    slot: BodySlot,
+    length: number,
+    keyHash: string | undefined,
+  ): Promise<Receipt> {
     let reply: DecodeReply;
     try {
       reply = await pool.run({
@@ -230,7 +265,10 @@ export function createIntake(options: IntakeOptions): Intake {
       });
     } catch (cause) {
       log.error({ err: cause }, 'a decoder thread failed');
-      throw new MplpError('MPLP_ERR_TRACES_OVERLOADED', 'The body could not be decoded now; send it again.', { cause, retryAfterSeconds: 1 });
+      throw new MplpError('MPLP_ERR_TRACES_OVERLOADED', 'The body could not be decoded now; send it again.', {
+        cause,
+        retryAfterSeconds: 1,
+      });
     }
     if (reply.fault !== undefined) {
       const { code, detail, errors } = reply.fault;
@@ -265,19 +303,39 @@ export function createIntake(options: IntakeOptions): Intake {
     append: (entry: ReceiptEntry) => Promise<Commit>,
   ): Promise<Receipt> {
     if (decoded.malformed !== undefined) {
-      throw new MplpError('MPLP_ERR_TRACES_MALFORMED', `The body cannot be read: ${decoded.malformed.message}.`, {
-        errors: [decoded.malformed],
-      });
+      throw new MplpError(
+        'MPLP_ERR_TRACES_MALFORMED',
+        `The body cannot be read: ${decoded.malformed.message}.`,
+        {
+          errors: [decoded.malformed],
+        },
+      );
     }
     if (decoded.total === 0) throw new MplpError('MPLP_ERR_TRACES_EMPTY', 'The body holds no span.');
     const rejected = decoded.total - decoded.accepted;
     if (rejected > 0) ledger.rejected(rejected);
     if (decoded.accepted === 0) {
-      throw new MplpError('MPLP_ERR_TRACES_INVALID', decoded.total === 1 ? 'The span is not valid.' : `None of the ${decoded.total} spans is valid.`, {
-        extensions: { accepted: 0, rejected, duplicates: 0, errors: decoded.faults, errors_truncated: rejected > decoded.faults.length },
-      });
+      throw new MplpError(
+        'MPLP_ERR_TRACES_INVALID',
+        decoded.total === 1 ? 'The span is not valid.' : `None of the ${decoded.total} spans is valid.`,
+        {
+          extensions: {
+            accepted: 0,
+            rejected,
+            duplicates: 0,
+            errors: decoded.faults,
+            errors_truncated: rejected > decoded.faults.length,
+          },
+        },
+      );
     }
-    const entry: ReceiptEntry = { receipt: randomUUID(), projectId: head.projectId, hash, accepted: decoded.accepted, rejected };
+    const entry: ReceiptEntry = {
+      receipt: randomUUID(),
+      projectId: head.projectId,
+      hash,
+      accepted: decoded.accepted,
+      rejected,
+    };
     const key = `${head.projectId}:${hash}`;
     const durable = append(entry).then((commit) => ({ entry, commit }));
     pending.set(key, durable);
@@ -303,7 +361,11 @@ export function createIntake(options: IntakeOptions): Intake {
     };
   }
 
-  function publish(form: BodyForm, watched: { version: number; body: Uint8Array; matches: Uint32Array; matchesDropped: Uint32Array } | undefined): void {
+  function publish(
+    form: BodyForm,
+    watched:
+      { version: number; body: Uint8Array; matches: Uint32Array; matchesDropped: Uint32Array } | undefined,
+  ): void {
     if (watched !== undefined) tail.publish({ form, ...watched });
   }
 

@@ -29,7 +29,8 @@ export function createSequenceClock(shared: SharedArrayBuffer, nodeId: number): 
         const now = BigInt(Math.floor((Date.now() - EPOCH_MS) * TICKS_PER_MS));
         const seen = Atomics.load(last, 0);
         const first = now > seen ? now : seen;
-        if (Atomics.compareExchange(last, 0, seen, first + ticks) === seen) return (first << TICK_SHIFT) | node;
+        if (Atomics.compareExchange(last, 0, seen, first + ticks) === seen)
+          return (first << TICK_SHIFT) | node;
       }
     },
   };

@@ -62,7 +62,13 @@ export function decodeBody(
     let errors = context.judge.judge(bytes, form === 'msgpack' ? 'msgpack' : 'json', window);
     if (errors.length === 0) {
       disagreements++;
-      errors = [{ pointer: '', keyword: 'internal', message: 'the engine could not store this span; please report it' }];
+      errors = [
+        {
+          pointer: '',
+          keyword: 'internal',
+          message: 'the engine could not store this span; please report it',
+        },
+      ];
     }
     faults.push({ index: refused[i] as number, errors });
   }
@@ -71,5 +77,13 @@ export function decodeBody(
     keyword: 'syntax',
     message: `${result.malformed.reason} at byte ${result.malformed.offset}`,
   };
-  return { total: result.total, accepted: result.accepted, faults, malformed, disagreements, seqBase, result };
+  return {
+    total: result.total,
+    accepted: result.accepted,
+    faults,
+    malformed,
+    disagreements,
+    seqBase,
+    result,
+  };
 }

@@ -297,10 +297,12 @@ async function* readRanges(
   try {
     for (const { start, end } of ranges) {
       for (let at = start; at < end;) {
-        const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, end - at), at).catch((error: unknown) => {
-          onReadError();
-          throw error;
-        });
+        const { bytesRead } = await file
+          .read(chunk, 0, Math.min(chunk.length, end - at), at)
+          .catch((error: unknown) => {
+            onReadError();
+            throw error;
+          });
         if (bytesRead === 0) {
           onReadError();
           throw new Error(`${path} ends too early`);

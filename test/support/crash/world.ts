@@ -121,7 +121,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       if (first === 'SIGKILL') return undefined;
       if (first !== 'ready') throw new Error(`the engine did not start: ${first}`);
       const said = JSON.parse(stdout.split('\n')[0]!) as ReadyLine;
-      const asked = clickhouse === undefined ? withPassword(said) : { ...clickhouse, database, pid: undefined };
+      const asked =
+        clickhouse === undefined ? withPassword(said) : { ...clickhouse, database, pid: undefined };
       return { url: said.url, clickhouse: asked, ended, kill: (signal) => void child.kill(signal) };
     },
     async verdict(engine, oracle = {}) {
