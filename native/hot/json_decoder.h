@@ -29,7 +29,7 @@ class JsonDecoder {
     while (begin < length) {
       size_t end = std::min(length, begin + kWindowBytes);
       if (end < length) end = end_of_lines(body, begin, end, length);
-      read_window(body, begin, end);
+      if (end - begin <= kWindowBytes || !refuse_large_line(body, begin, end)) read_window(body, begin, end);
       begin = end;
     }
   }
@@ -70,6 +70,15 @@ class JsonDecoder {
   static const uint8_t* find(const uint8_t* from, const uint8_t* end, char c) {
     return from < end ? static_cast<const uint8_t*>(std::memchr(from, c, static_cast<size_t>(end - from)))
                       : nullptr;
+  }
+
+  /// Refuses a line that holds more than a span may; there is no need to index it.
+  bool refuse_large_line(const uint8_t* body, size_t begin, size_t end) {
+    const size_t first = skip_white_space(body, begin, end);
+    const size_t last = trim_white_space(body, first, end);
+    if (last - first <= sink_.max_span_bytes()) return false;
+    sink_.refuse(first, last);
+    return true;
   }
 
   /// End of the last line that is complete before `end`, or of the first line when that is longer.

@@ -70,7 +70,8 @@ export async function startStored(limits: Partial<typeof config> = {}): Promise<
       const bytes = Buffer.alloc(decoder.maxBlockBytes);
       const block = decoder.take(bytes);
       await store.insertBlocks({
-        stream: Readable.from([bytes.subarray(0, block.bytes)]),
+        chunks: Readable.from([bytes.subarray(0, block.bytes)]),
+        bytes: block.bytes,
         token,
         signal: noSignal,
       });
