@@ -165,6 +165,7 @@ class JsonDecoder {
     Position p = index_.positions();
     while (p < stop_) {
       const size_t begin = *p;
+      const size_t escape = escape_;
       if (text_[begin] == '{') {
         const Position next = read_span(p);
         if (next != nullptr) {
@@ -178,6 +179,8 @@ class JsonDecoder {
       }
       const uint8_t* line_break = find(text_ + begin, text_end, '\n');
       const size_t line_end = line_break == nullptr ? size_ : static_cast<size_t>(line_break - text_);
+      // A broken line may have been read on into the next one, and its escapes passed.
+      escape_ = escape;
       sink_.refuse(offset + begin, offset + trim_white_space(text_, begin, line_end));
       while (p < stop_ && *p < line_end) ++p;
     }

@@ -50,7 +50,8 @@ describe('K11: killed in the recovery, ten times in a row', () => {
 
 describe('killed at random moments, engine and embedded ClickHouse, one after the other', () => {
   it.each(seeds.slice(0, Math.ceil(SEEDS / 4)))('seed %i', async (seed) => {
-    await inWorld({ tally: shared.tally, seed, spansPerBatch: 1 + (seed % 100) }, async (world) => {
+    const env = { MPLP_SPOOL_SEGMENT_BYTES: '1048576' };
+    await inWorld({ tally: shared.tally, seed, spansPerBatch: 1 + (seed % 100), env }, async (world) => {
       const random = createRandom(seed);
       for (let round = 0; round < 10; round++) {
         const engine = await started(world);

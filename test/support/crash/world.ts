@@ -11,7 +11,7 @@ import { judge, type ClickHouseAddress, type OracleOptions, type Verdict } from 
 
 const entry = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
 export const ADMIN_KEY = 'the-admin-key-of-the-crash-suite';
-const DRAIN_TIMEOUT_MS = 60_000;
+const DRAIN_TIMEOUT_MS = 240_000;
 
 export interface RunningEngine {
   readonly url: string;
