@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -29,6 +31,17 @@ async function proxied(): Promise<{ proxy: FaultProxy; options: WorldOptions }> 
   const proxy = await startFaultProxy(shared.address.url);
   onTestFinished(() => proxy.close());
   return { proxy, options: { ...options(), through: proxy.url } };
+}
+
+/** A 1.5 MiB file system at the path where mounting is allowed; elsewhere the spool's own limit is what is hit. */
+function mountSmallDisk(path: string): () => void {
+  mkdirSync(path);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1536k', 'tmpfs', path], { stdio: 'ignore' });
+  } catch {
+    return () => undefined;
+  }
+  return () => void execFileSync('umount', ['-l', path]);
 }
 
 describe('a kill', { timeout: 60_000 }, () => {
@@ -207,6 +220,26 @@ describe('the network', { timeout: 90_000 }, () => {
 });
 
 describe('the disk', { timeout: 60_000 }, () => {
+  it('P5: full, it makes the engine refuse spans, and take them again by itself when ClickHouse is back', async () => {
+    const { proxy, options: through } = await proxied();
+    await inWorld({ ...through, env: { MPLP_SPOOL_MAX_BYTES: '2097152' } }, async (world) => {
+      const unmount = mountSmallDisk(`${world.dataDir}/spool`);
+      try {
+        const engine = await started(world);
+        proxy.fault = { kind: 'down' };
+        const sending = world.client.send(engine.url, 350);
+        await expect.poll(() => world.client.refusals, { timeout: 30_000 }).toBeGreaterThan(3);
+        proxy.fault = { kind: 'none' };
+        await sending;
+        expectKept(await world.verdict(engine), world.seed);
+        engine.kill('SIGTERM');
+        expect(await engine.ended).toBe('0');
+      } finally {
+        unmount();
+      }
+    });
+  });
+
   it('P3: a flipped bit costs its record only, and nothing false is stored', async () => {
     await inWorld(options(), async (world) => {
       await killedAt(world, 'spool.seal:2');

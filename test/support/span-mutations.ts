@@ -160,7 +160,9 @@ function wrongEnum(root: Node, slots: readonly Slot[], random: Random): Node {
 }
 
 function oddId(node: Node, random: Random): Node {
-  const plain = node.type === 'string' ? node.text : '5f0c9b52-63a1-4f0d-9a3e-2b7c1d4e8f60';
+  // An id that was mutated before may be empty.
+  const given = node.type === 'string' ? node.text : '';
+  const plain = given === '' ? '5f0c9b52-63a1-4f0d-9a3e-2b7c1d4e8f60' : given;
   const at = random.below(plain.length);
   const swap = (character: string): string => plain.slice(0, at) + character + plain.slice(at + 1);
   return random.pick<() => Node>([

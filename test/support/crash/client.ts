@@ -8,6 +8,8 @@ export interface LoadClient {
   readonly sent: ReadonlySet<number>;
   /** Numbers of those that were acknowledged. */
   readonly acknowledged: ReadonlySet<number>;
+  /** How often the engine said 429 or 503. */
+  readonly refusals: number;
   /** Answers that no client should get. */
   readonly complaints: readonly string[];
   /** Sends new batches until so many are acknowledged or the engine is gone. */
@@ -28,6 +30,7 @@ export function createLoadClient(plan: BatchPlan, journalPath: string, key: stri
   const sent = new Set<number>();
   const acknowledged = new Set<number>();
   const complaints: string[] = [];
+  let refusals = 0;
   let next = 0;
 
   function note(entry: object): void {
@@ -73,6 +76,7 @@ export function createLoadClient(plan: BatchPlan, journalPath: string, key: stri
         complaints.push(`batch ${number} was answered ${status}: ${text}`);
       if (status === 429 && retryAfter === null)
         complaints.push(`batch ${number} was answered 429 without Retry-After`);
+      refusals++;
       await delay(100);
     }
   }
@@ -94,6 +98,9 @@ export function createLoadClient(plan: BatchPlan, journalPath: string, key: stri
     sent,
     acknowledged,
     complaints,
+    get refusals() {
+      return refusals;
+    },
     send(url, batches, concurrency = 4) {
       const target = acknowledged.size + batches;
       function* fresh(): Generator<number> {
