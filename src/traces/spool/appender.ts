@@ -19,7 +19,7 @@ import {
 const MAX_SEGMENT_ROWS = 1_000_000;
 const MAX_SEGMENT_RECORDS = 50_000;
 /** While an insert runs, a young segment waits this many times longer before it is sealed. */
-const BUSY_AGE_FACTOR = 5;
+const BUSY_AGE_FACTOR = 2;
 const PROBE_INTERVAL_MS = 250;
 const PROBE_BYTES = 64 * 1024;
 
