@@ -41,6 +41,9 @@ IndexFault StructuralIndex::run(const uint8_t* text, size_t size) {
   }
   switch (implementation->stage1(text, size, simdjson::stage1_mode::regular)) {
     case simdjson::SUCCESS:
+      // simdjson allocates room for one position a byte and nine more.
+      std::fill_n(implementation->structural_indexes.get() + implementation->n_structural_indexes, kSentinels,
+                  static_cast<uint32_t>(size));
       return IndexFault::none;
     case simdjson::EMPTY:
       return IndexFault::empty;

@@ -19,9 +19,10 @@ class StructuralIndex {
 
   /// Reads exactly `size` bytes. Throws std::bad_alloc.
   IndexFault run(const uint8_t* text, size_t size);
-  /// `count()` positions, followed by two entries that hold `size`.
+  /// `count()` positions, followed by `kSentinels` entries that hold `size`, so that a reader may look ahead.
   const uint32_t* positions() const;
   size_t count() const;
+  static constexpr size_t kSentinels = 4;
   /// Gives memory back when a large text was indexed.
   void trim(size_t keep_bytes);
 

@@ -103,5 +103,6 @@ write('fuzz_ndjson', [
   `${span}\n${JSON.stringify(full)}\r\n\n${span.slice(3)}\n{"a":"\n${span}`,
   bytes(`${span}\n${span.replace('"n"', '"\xff"')}\n${span}`),
   `{"a":"b\\\n"}\n${span}\n`,
+  `{"x":\n${span.replace('"n"', '"\\u006e"')}\n{"x":["\\n",\n${span.replace('"name"', '"n\\u0061me"')}\n`,
 ]);
 write('fuzz_msgpack', msgpack);

@@ -97,6 +97,7 @@ class JsonDecoder {
     text_ = text;
     size_ = size;
     stop_ = index_.positions() + index_.count();
+    limit_ = size;
     find_escape(0);
     return true;
   }
@@ -161,35 +162,23 @@ class JsonDecoder {
   }
 
   void read_indexed_lines(size_t offset) {
-    const uint8_t* text_end = text_ + size_;
     Position p = index_.positions();
     while (p < stop_) {
       const size_t begin = *p;
-      const size_t escape = escape_;
+      const uint8_t* line_break = find(text_ + begin, text_ + size_, '\n');
+      // The walk ends with the line: a broken one must not be read on into the next.
+      limit_ = line_break == nullptr ? size_ : static_cast<size_t>(line_break - text_);
       if (text_[begin] == '{') {
         const Position next = read_span(p);
-        if (next != nullptr) {
-          const size_t end = next[-1] + size_t{1};
-          if (find(text_ + begin, text_ + end, '\n') == nullptr && line_ends_at(end, next) &&
-              sink_.accept(fields_, offset + begin, offset + end)) {
-            p = next;
-            continue;
-          }
+        if (next != nullptr && *next >= limit_ &&
+            sink_.accept(fields_, offset + begin, offset + next[-1] + size_t{1})) {
+          p = next;
+          continue;
         }
       }
-      const uint8_t* line_break = find(text_ + begin, text_end, '\n');
-      const size_t line_end = line_break == nullptr ? size_ : static_cast<size_t>(line_break - text_);
-      // A broken line may have been read on into the next one, and its escapes passed.
-      escape_ = escape;
-      sink_.refuse(offset + begin, offset + trim_white_space(text_, begin, line_end));
-      while (p < stop_ && *p < line_end) ++p;
+      sink_.refuse(offset + begin, offset + trim_white_space(text_, begin, limit_));
+      while (p < stop_ && *p < limit_) ++p;
     }
-  }
-
-  /// True when nothing but white space follows on the line.
-  bool line_ends_at(size_t end, Position next) const {
-    if (MPLP_LIKELY(next == stop_ || text_[end] == '\n')) return true;
-    return find(text_ + end, text_ + *next, '\n') != nullptr;
   }
 
   // ---- strings ----
@@ -355,16 +344,16 @@ class JsonDecoder {
   /// behind it or null.
   template <typename Member>
   MPLP_INLINE Position read_members(Position p, Member member) {
-    if (stop_ - p < 2) return nullptr;
     ++p;
+    if (MPLP_UNLIKELY(*p >= limit_)) return nullptr;
     if (text_[*p] == '}') return p + 1;
     for (;;) {
       // Key, colon, value and what follows the value: four tokens at least.
-      if (MPLP_UNLIKELY(stop_ - p < 4)) return nullptr;
+      if (MPLP_UNLIKELY(p[3] >= limit_)) return nullptr;
       Text key;
       if (!read_string(p, key) || text_[p[1]] != ':') return nullptr;
       p = member(key, p + 2);
-      if (MPLP_UNLIKELY(p == nullptr || p >= stop_)) return nullptr;
+      if (MPLP_UNLIKELY(p == nullptr || *p >= limit_)) return nullptr;
       const uint8_t c = text_[*p++];
       if (c == ',') continue;
       return c == '}' ? p : nullptr;
@@ -381,13 +370,14 @@ class JsonDecoder {
   }
 
   Position read_array(Position p, unsigned depth) {
-    if (MPLP_UNLIKELY(depth > kMaxDepth) || stop_ - p < 2) return nullptr;
+    if (MPLP_UNLIKELY(depth > kMaxDepth)) return nullptr;
     ++p;
+    if (MPLP_UNLIKELY(*p >= limit_)) return nullptr;
     if (text_[*p] == ']') return p + 1;
     for (;;) {
-      if (MPLP_UNLIKELY(stop_ - p < 2)) return nullptr;
+      if (MPLP_UNLIKELY(p[1] >= limit_)) return nullptr;
       p = read_value(p, depth);
-      if (MPLP_UNLIKELY(p == nullptr || p >= stop_)) return nullptr;
+      if (MPLP_UNLIKELY(p == nullptr || *p >= limit_)) return nullptr;
       const uint8_t c = text_[*p++];
       if (c == ',') continue;
       return c == ']' ? p : nullptr;
@@ -576,7 +566,8 @@ class JsonDecoder {
   Array<uint8_t> arena_;
   const uint8_t* text_ = nullptr;
   size_t size_ = 0;
-  const uint32_t* stop_ = nullptr;
+  Position stop_ = nullptr;  // behind the last token
+  size_t limit_ = 0;         // of the document or line being read: tokens from here on are not part of it
   size_t escape_ = 0;
 };
 

@@ -102,6 +102,19 @@ describe('a kill', { timeout: 60_000 }, () => {
     });
   });
 
+  it('is survived while the embedded ClickHouse of the killed engine still holds its folder', async () => {
+    await inWorld({ tally: shared.tally }, async (world) => {
+      const engine = await started(world);
+      await world.client.send(engine.url, 5);
+      const { pid } = engine.clickhouse;
+      process.kill(pid!, 'SIGSTOP');
+      engine.kill('SIGKILL');
+      await engine.ended;
+      setTimeout(() => process.kill(pid!, 'SIGCONT'), 1000);
+      expectKept(await recovered(world), world.seed);
+    });
+  });
+
   it('at a random moment, of the engine and of its embedded ClickHouse, again and again', async () => {
     await inWorld({ tally: shared.tally }, async (world) => {
       for (let round = 0; round < 4; round++) {

@@ -164,6 +164,19 @@ test('a span cannot go over a line break', () => {
   expect(counts(`${text}\n${span}`, 'ndjson')).toEqual([lines + 1, 1]);
 });
 
+test('a broken line is not read on into the next one, whose escapes count', () => {
+  const escaped = span.replace('"plan"', '"\\u0070lan \\ud83d\\ude00"').replace('"type"', '"\\u0074ype"');
+  for (const broken of ['{"x":', '{"x":[', `${span.slice(0, -1)},"x":`, '{"x":[1,', '{"x":"\\n","y":']) {
+    for (const [line, accepted] of [
+      [escaped, 1],
+      [with_('"x":"\\ud800"'), 0],
+    ] as const) {
+      const body = `${broken}\n${line}\n${span}`;
+      expect(counts(body, 'ndjson')).toEqual([3, 1 + accepted]);
+    }
+  }
+});
+
 test('lines around the size of a window', () => {
   const long = (size: number): string => JSON.stringify({ ...leastSpan, x: 'y'.repeat(size) });
   for (const size of [262_144 - span.length - 8, 262_144, 300_000, 1_000_000]) {

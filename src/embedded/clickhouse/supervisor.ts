@@ -32,6 +32,9 @@ export interface EmbeddedClickHouse {
 }
 
 const READY_TIMEOUT_MS = 30_000;
+/** How long the first start is tried again. */
+const FIRST_START_MS = 10_000;
+const FIRST_START_RETRY_MS = 200;
 const STOP_TIMEOUT_MS = 15_000;
 const MAX_BACKOFF_MS = 10_000;
 
@@ -105,7 +108,16 @@ export async function startEmbeddedClickHouse(
     }
   };
 
-  await start();
+  // The child of an engine that was killed lets go of the data folder when it notices, which takes a moment.
+  for (const until = Date.now() + FIRST_START_MS; ; await delay(FIRST_START_RETRY_MS)) {
+    try {
+      await start();
+      break;
+    } catch (error) {
+      if (Date.now() > until) throw error;
+      log.warn({ err: error }, 'embedded ClickHouse did not start yet; is the one of an earlier engine still ending?');
+    }
+  }
   log.info({ port, pid: child?.pid }, 'embedded ClickHouse is up');
   return {
     get url() {

@@ -91,7 +91,7 @@ export function createIntake(options: IntakeOptions): Intake {
     judge: createSpanJudge({ maxSpanBytes: options.limits.maxSpanBytes }),
     limits: options.limits,
   };
-  const slots = createBodySlots(options.workers * 4 + 4);
+  const slots = createBodySlots();
   const setup: WorkerSetup = {
     limits: options.limits,
     maxBodyBytes: options.maxBodyBytes,
@@ -157,7 +157,7 @@ export function createIntake(options: IntakeOptions): Intake {
     let dropped = false;
     inflightBytes += held;
     open++;
-    const drop = (): void => {
+    const release = (): void => {
       if (dropped) return;
       dropped = true;
       inflightBytes -= held;
@@ -167,8 +167,12 @@ export function createIntake(options: IntakeOptions): Intake {
         whenDone = [];
       }
     };
+    let ended = false;
     return {
-      drop,
+      drop() {
+        // Once ended, the body belongs to the decoder, also when its sender goes away meanwhile.
+        if (!ended) release();
+      },
       write(chunk) {
         if (dropped) return;
         const end = length + chunk.length;
@@ -190,10 +194,11 @@ export function createIntake(options: IntakeOptions): Intake {
         length = end;
       },
       async end() {
+        ended = true;
         try {
           return await take(head, slot, length);
         } finally {
-          drop();
+          release();
         }
       },
     };
@@ -252,6 +257,24 @@ export function createIntake(options: IntakeOptions): Intake {
     length: number,
     keyHash: string | undefined,
   ): Promise<Receipt> {
+    let block = slots.takeBlock();
+    try {
+      const reply = await decodeInThread(head, slot, length, block);
+      block = reply.block;
+      return await settleLarge(head, reply, keyHash);
+    } finally {
+      slots.releaseBlock(block);
+    }
+  }
+
+  type Decoding = Extract<DecodeReply, { fault?: undefined }>;
+
+  async function decodeInThread(
+    head: BodyHead,
+    slot: BodySlot,
+    length: number,
+    block: SharedArrayBuffer,
+  ): Promise<Decoding> {
     let reply: DecodeReply;
     try {
       reply = await pool.run({
@@ -260,7 +283,7 @@ export function createIntake(options: IntakeOptions): Intake {
         form: head.form,
         encoding: head.encoding,
         projectId: head.projectId,
-        block: slot.block,
+        block,
         tail: { version: tail.version, filters: tail.filters() },
       });
     } catch (cause) {
@@ -274,8 +297,14 @@ export function createIntake(options: IntakeOptions): Intake {
       const { code, detail, errors } = reply.fault;
       throw new MplpError(code, detail, errors === undefined ? {} : { errors });
     }
-    const decoded = reply;
-    slot.block = decoded.block;
+    return reply;
+  }
+
+  async function settleLarge(
+    head: BodyHead,
+    decoded: Decoding,
+    keyHash: string | undefined,
+  ): Promise<Receipt> {
     noteDisagreements(decoded.disagreements);
     const hash = keyHash ?? decoded.hash;
     if (keyHash === undefined && isKnown(head.projectId, hash)) {
