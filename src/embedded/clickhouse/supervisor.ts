@@ -115,7 +115,10 @@ export async function startEmbeddedClickHouse(
       break;
     } catch (error) {
       if (Date.now() > until) throw error;
-      log.warn({ err: error }, 'embedded ClickHouse did not start yet; is the one of an earlier engine still ending?');
+      log.warn(
+        { err: error },
+        'embedded ClickHouse did not start yet; is the one of an earlier engine still ending?',
+      );
     }
   }
   log.info({ port, pid: child?.pid }, 'embedded ClickHouse is up');
