@@ -1,6 +1,8 @@
 -- Spans arrive in `span_intake` (one INSERT a spool segment) and views spread them over the tables below.
 -- Every table remembers the deduplication tokens of its last 10,000 inserts, so a segment sent twice counts once,
 -- also when the first attempt filled only some of them.
+-- Inserts are large already, so merges begin when 16 parts of a size have come together instead of 5: a span is
+-- rewritten less often, which halves the CPU of merges, and a partition of a day keeps some dozens of parts.
 CREATE TABLE IF NOT EXISTS span_intake
 (
     project_id LowCardinality(String),
@@ -57,7 +59,7 @@ ENGINE = ReplacingMergeTree(seq)
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, trace_id, span_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    ttl_only_drop_parts = 1;
+    ttl_only_drop_parts = 1, merge_selector_base = 16;
 
 -- The large texts, in order of arrival: nothing to sort, cheap to merge, found by the seq of the span.
 CREATE TABLE IF NOT EXISTS span_payloads
@@ -75,7 +77,7 @@ ENGINE = MergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, seq)
 SETTINGS index_granularity = 512, non_replicated_deduplication_window = 10000, fsync_after_insert = 1,
-    fsync_part_directory = 1, ttl_only_drop_parts = 1;
+    fsync_part_directory = 1, ttl_only_drop_parts = 1, merge_selector_base = 16;
 
 -- One row a trace once merged. A span that is sent again is counted again: the exact numbers come from `spans`.
 CREATE TABLE IF NOT EXISTS trace_summaries
@@ -94,7 +96,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, trace_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    ttl_only_drop_parts = 1;
+    ttl_only_drop_parts = 1, merge_selector_base = 16;
 
 -- Newest traces of a project, an agent or a context as a bounded range read. One row an insert, trace and value.
 CREATE TABLE IF NOT EXISTS trace_index
@@ -110,7 +112,7 @@ ENGINE = MergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, dimension, value, start_time, trace_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    ttl_only_drop_parts = 1;
+    ttl_only_drop_parts = 1, merge_selector_base = 16;
 
 -- Counts and latency quantiles a minute, for charts over long times.
 CREATE TABLE IF NOT EXISTS action_minutes
@@ -128,7 +130,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, agent_id, action_name, minute)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    ttl_only_drop_parts = 1;
+    ttl_only_drop_parts = 1, merge_selector_base = 16;
 
 -- Native blocks (base64) that ClickHouse would not take, whole, with its reason; replayed on demand.
 CREATE TABLE IF NOT EXISTS dead_letters
