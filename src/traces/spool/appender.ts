@@ -18,8 +18,8 @@ import {
 
 const MAX_SEGMENT_ROWS = 1_000_000;
 const MAX_SEGMENT_RECORDS = 50_000;
-/** While an insert runs, a young segment waits this many times longer before it is sealed. */
-const BUSY_AGE_FACTOR = 2;
+/** However long inserts take, the young segment is sealed at this multiple of its age when somebody waits for it. */
+const MAX_AGE_FACTOR = 4;
 const PROBE_INTERVAL_MS = 250;
 const PROBE_BYTES = 64 * 1024;
 
@@ -263,7 +263,7 @@ export function createAppender(options: AppenderOptions): Appender {
     clearTimeout(ageTimer);
     if (!canSeal() || sealWanted || active === undefined || active.blocks === 0 || segments.waiting === 0)
       return;
-    const dueMs = options.segmentAgeMs * (segments.inHand === 0 ? 1 : BUSY_AGE_FACTOR);
+    const dueMs = dueAgeMs();
     // A clock that was set back must not keep spans from being loaded.
     const leftMs = Math.min(dueMs, dueMs - (now() - active.firstAppendAtMs));
     if (leftMs > 0) {
@@ -272,6 +272,16 @@ export function createAppender(options: AppenderOptions): Appender {
     }
     sealWanted = true;
     kick();
+  }
+
+  /**
+   * While an insert runs, the next one waits for as long as inserts take: segments stay small, and their spans
+   * queryable soon, while ClickHouse keeps up, and grow where few large inserts are what helps it.
+   */
+  function dueAgeMs(): number {
+    const { segmentAgeMs } = options;
+    if (segments.inHand === 0) return segmentAgeMs;
+    return Math.min(Math.max(segmentAgeMs, segments.lastLoadMs), MAX_AGE_FACTOR * segmentAgeMs);
   }
 
   function onFault({ kind, error }: WriteFault): void {

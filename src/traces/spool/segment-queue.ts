@@ -28,6 +28,8 @@ export interface QueuedSegment extends SealedSegment {
   /** False until the blocks of a recovered segment were read back and checked. */
   verified: boolean;
   prepareAttempts: number;
+  /** When it was handed out last, on the monotonic clock. */
+  takenAtMs?: number;
 }
 
 export interface SegmentQueueOptions {
@@ -49,6 +51,8 @@ export interface SegmentQueue extends Omit<SegmentSource, 'pressure'> {
   readonly waiting: number;
   /** Segments handed out and not yet completed. */
   readonly inHand: number;
+  /** How long the segment that was completed last had been in hand: what an insert takes now. */
+  readonly lastLoadMs: number;
   readonly bytes: number;
   readonly rows: number;
   oldestAppendAtMs(): number | undefined;
@@ -68,6 +72,7 @@ export function createSegmentQueue(options: SegmentQueueOptions): SegmentQueue {
   const aside = new Set<QueuedSegment>();
   let bytes = 0;
   let rows = 0;
+  let lastLoadMs = 0;
   const wakers = new Set<() => void>();
   const delayed = new Set<NodeJS.Timeout>();
   let closed = false;
@@ -154,6 +159,7 @@ export function createSegmentQueue(options: SegmentQueueOptions): SegmentQueue {
           continue;
         }
         inHand.add(segment);
+        segment.takenAtMs = performance.now();
         if (await verify(segment)) return segment;
         inHand.delete(segment);
       }
@@ -184,6 +190,7 @@ export function createSegmentQueue(options: SegmentQueueOptions): SegmentQueue {
       failpoints?.hit('spool.checkpointed');
       segment.receiptState.stored = true;
       inHand.delete(segment);
+      if (segment.takenAtMs !== undefined) lastLoadMs = performance.now() - segment.takenAtMs;
       count(segment, -1);
       options.drainRate.stored(segment.bytes);
       segment.resolveStored();
@@ -203,6 +210,9 @@ export function createSegmentQueue(options: SegmentQueueOptions): SegmentQueue {
     },
     get inHand() {
       return inHand.size;
+    },
+    get lastLoadMs() {
+      return lastLoadMs;
     },
     get bytes() {
       return bytes;
