@@ -38,6 +38,8 @@ export interface IntakeOptions {
   readonly maxInflightBytes: number;
   readonly workers: number;
   readonly nodeId: number;
+  /** Spans get higher sequence numbers than this. */
+  readonly highestSequence: bigint;
 }
 
 export interface BodyHead {
@@ -83,7 +85,7 @@ interface Decoded {
 
 export function createIntake(options: IntakeOptions): Intake {
   const { native, spool, receipts, tail, ledger, log } = options;
-  const tick = createSharedTick();
+  const tick = createSharedTick(options.highestSequence);
   const clock = createSequenceClock(tick, options.nodeId);
   const group = createOpenGroup(native, spool);
   const context = {
