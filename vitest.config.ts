@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: fullCrash ? [] : ['test/crash/full/**'],
+    globalSetup: ['test/support/crash/tally.ts'],
     // Each file gets a process of its own: native addons and signals are part of what is tested.
     pool: 'forks',
     poolOptions: { forks: { minForks: 1, maxForks: 2 } },

@@ -38,10 +38,17 @@ done
 for target in fuzz_json fuzz_ndjson fuzz_msgpack; do
   mkdir -p "$out/corpus/$target"
   echo "== $target, $((seconds / 3)) s"
+  # Into a file, not a pipe: the status must be the target's own, which may also die without leaving an artifact.
+  status=0
   nice -n 19 "$out/$target" -max_total_time="$((seconds / 3))" -max_len=8192 -timeout=60 -rss_limit_mb=2048 \
     -dict=native/fuzz/dictionary.txt -artifact_prefix="$out/$target-" -print_final_stats=1 \
-    "$out/corpus/$target" "$out/seeds/$target" 2>&1 | grep -E 'ERROR|SUMMARY|broken promise|runtime error|stat::|DONE|artifact|    #[0-9]' || true
-  if [ -n "$(find "$out" -name "$target-*" -newer "$out/$target" -type f)" ]; then
+    "$out/corpus/$target" "$out/seeds/$target" >"$out/$target.log" 2>&1 || status=$?
+  grep -E 'ERROR|SUMMARY|broken promise|runtime error|stat::|DONE|artifact|    #[0-9]' "$out/$target.log" || true
+  if [ "$status" -ne 0 ] || ! grep -q DONE "$out/$target.log"; then
+    echo "$target: did not end well (status $status); see $out/$target.log" >&2
+    exit 1
+  fi
+  if [ -n "$(find "$out" -maxdepth 1 -name "$target-*" -newer "$out/$target" -type f)" ]; then
     echo "$target: findings in $out" >&2
     exit 1
   fi

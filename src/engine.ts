@@ -109,6 +109,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
       native,
       spool,
       receipts: spool.receipts,
+      highestSequence: spool.highestSequence,
       tail,
       ledger: metrics.ledger,
       log,

@@ -45,7 +45,8 @@ function listInputs(step) {
   const paths = [];
   const add = (path) => {
     const stats = statSync(join(root, path), { throwIfNoEntry: false });
-    if (stats?.isFile()) paths.push(path);
+    // Prose changes nothing that is built.
+    if (stats?.isFile() && !path.endsWith('.md')) paths.push(path);
     else if (stats?.isDirectory()) for (const name of readdirSync(join(root, path))) add(`${path}/${name}`);
   };
   step.inputs.forEach(add);

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { askClickHouse } from '../support/crash/oracle.js';
+import { emptyTally } from '../support/crash/tally.js';
 import { ADMIN_KEY, type WorldOptions } from '../support/crash/world.js';
 import { startErrorProxy, type InsertError } from '../support/error-proxy.js';
 import { startFaultProxy, type Fault, type FaultProxy } from '../support/fault-proxy.js';
@@ -25,7 +26,7 @@ import { shareClickHouse } from './shared-clickhouse.js';
 const shared = shareClickHouse('crash suite, short form');
 const options = (): WorldOptions => ({ tally: shared.tally, clickhouse: shared.address });
 /** What planted bugs lose and double is not counted. */
-const planted = { kills: 0, sent: 0, lost: 0, doubled: 0 };
+const planted = emptyTally();
 
 async function proxied(): Promise<{ proxy: FaultProxy; options: WorldOptions }> {
   const proxy = await startFaultProxy(shared.address.url);
@@ -121,7 +122,7 @@ describe('a kill', { timeout: 60_000 }, () => {
         const engine = await started(world);
         const sending = world.client.send(engine.url, 1000);
         await delay(100 + ((world.seed >> round) % 500));
-        if (round % 2 === 1) process.kill(engine.clickhouse.pid!, 'SIGKILL');
+        if (round % 2 === 1) engine.killClickHouse();
         if (round % 2 === 1) await delay(300);
         engine.kill('SIGKILL');
         await engine.ended;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedClickHouse } from '#dist/embedded/clickhouse/index.js';
 import { createLogger } from '#dist/observability/log.js';
-import { afterAll, beforeAll } from 'vitest';
-import type { Tally } from '../support/crash/world.js';
+import { afterAll, beforeAll, inject } from 'vitest';
+import { describeTally, emptyTally, reportTally, type Tally } from '../support/crash/tally.js';
 
 export interface SharedClickHouse {
   readonly tally: Tally;
@@ -13,7 +13,7 @@ export interface SharedClickHouse {
 
 /** One ClickHouse for all cases of a test file, each with a database of its own; prints the tally at the end. */
 export function shareClickHouse(name: string): SharedClickHouse {
-  const tally: Tally = { kills: 0, sent: 0, lost: 0, doubled: 0 };
+  const tally = emptyTally();
   const shared = { tally, address: { url: '', username: '', password: '' } };
   let close = (): Promise<void> => Promise.resolve();
   beforeAll(async () => {
@@ -29,8 +29,8 @@ export function shareClickHouse(name: string): SharedClickHouse {
   });
   afterAll(async () => {
     await close();
-    const { kills, sent, lost, doubled } = tally;
-    process.stderr.write(`${name}: ${kills} kills, ${sent} spans sent, ${lost} lost, ${doubled} doubled\n`);
+    reportTally(inject('crashTallyPath'), tally);
+    process.stderr.write(`${name}: ${describeTally(tally)}\n`);
   });
   return shared;
 }

@@ -12,13 +12,19 @@ export interface EngineProcess {
   readonly key: string;
   readonly dataDir: string;
   readonly pid: number;
-  /** Ends it gracefully and removes its data. Resolves with the exit code. */
+  /** Ends it gracefully and removes its data, unless the folder was given. Resolves with the exit code. */
   close(): Promise<number | null>;
 }
 
-/** Starts the engine as it ships, on a free port with a data folder of its own, and waits until it is ready. */
-export async function startEngine(env: Readonly<Record<string, string>> = {}): Promise<EngineProcess> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'mplp-engine-'));
+/**
+ * Starts the engine as it ships, on a free port with a data folder of its own (or `folder`, which then stays when it
+ * ends), and waits until it is ready.
+ */
+export async function startEngine(
+  env: Readonly<Record<string, string>> = {},
+  folder?: string,
+): Promise<EngineProcess> {
+  const dataDir = folder ?? (await mkdtemp(join(tmpdir(), 'mplp-engine-')));
   const child = spawn(
     process.execPath,
     [entry, '--port', '0', '--data-dir', dataDir, '--log-level', 'warn'],
@@ -51,7 +57,7 @@ export async function startEngine(env: Readonly<Record<string, string>> = {}): P
       child.kill('SIGTERM');
       const code = await exited;
       clearTimeout(timer);
-      await rm(dataDir, { recursive: true, force: true });
+      if (folder === undefined) await rm(dataDir, { recursive: true, force: true });
       return code;
     },
   };

@@ -1,4 +1,4 @@
-import { parseError } from '@clickhouse/client';
+import { ClickHouseError, parseError } from '@clickhouse/client';
 import {
   Agent as HttpAgent,
   request as httpRequest,
@@ -6,6 +6,7 @@ import {
   type IncomingMessage,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { HttpRefusal } from './error-class.js';
 import { insertSettings } from './settings.js';
 
 export interface BlockInsertOptions {
@@ -68,7 +69,10 @@ export function createBlockInserter(options: BlockInsertOptions): BlockInserter 
       if (early) request.destroy();
       else request.end();
       const { status, exceptionCode, text } = await reply;
-      if (status !== 200 || exceptionCode !== undefined) throw parseError(text);
+      if (status !== 200 || exceptionCode !== undefined) {
+        const error = parseError(text);
+        throw error instanceof ClickHouseError ? error : new HttpRefusal(status, text);
+      }
     },
     close() {
       agent.destroy();

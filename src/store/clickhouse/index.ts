@@ -1,4 +1,10 @@
 export { createClickHouseStore, type ClickHouseStore, type ClickHouseStoreOptions } from './store.js';
-export { classifyClickHouseError, clickHouseCode, type ErrorClass } from './error-class.js';
+export {
+  classifyClickHouseError,
+  clickHouseCode,
+  errorCodes,
+  HttpRefusal,
+  type ErrorClass,
+} from './error-class.js';
 export { readMigrations, splitStatements } from './migrations.js';
 export { requiredTableSettings } from './settings.js';

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import { MplpError, type FieldError } from '../../errors/index.js';
 import type { BodyForm, NativeAddon } from '../../native/index.js';
@@ -24,7 +23,6 @@ import { sliceForTail } from './tail-slice.js';
 const SMALL_BODY_BYTES = 32 * 1024;
 const MAX_TAIL_MATCHES = 256;
 const STORED_TIMEOUT_MS = 30_000;
-const REMEMBERED_KEYS = 100_000;
 
 export interface IntakeOptions {
   readonly native: NativeAddon;
@@ -38,6 +36,8 @@ export interface IntakeOptions {
   readonly maxInflightBytes: number;
   readonly workers: number;
   readonly nodeId: number;
+  /** Spans get higher sequence numbers than this. */
+  readonly highestSequence: bigint;
 }
 
 export interface BodyHead {
@@ -73,6 +73,12 @@ export interface Intake {
   close(): Promise<void>;
 }
 
+/** The client's name for a batch, which it must not give to another body. */
+interface BatchKey {
+  readonly hash: string;
+  readonly content: string;
+}
+
 /** What decoding left of a body, from either path. */
 interface Decoded {
   readonly total: number;
@@ -83,7 +89,7 @@ interface Decoded {
 
 export function createIntake(options: IntakeOptions): Intake {
   const { native, spool, receipts, tail, ledger, log } = options;
-  const tick = createSharedTick();
+  const tick = createSharedTick(options.highestSequence);
   const clock = createSequenceClock(tick, options.nodeId);
   const group = createOpenGroup(native, spool);
   const context = {
@@ -107,8 +113,8 @@ export function createIntake(options: IntakeOptions): Intake {
   });
   /** Batches that are not durable yet, by project and hash: the same batch waits for the first. */
   const pending = new Map<string, Promise<{ entry: ReceiptEntry; commit: Commit }>>();
-  /** Content of the bodies that came with an idempotency key. */
-  const contentOfKey = new LRUCache<string, string>({ max: REMEMBERED_KEYS });
+  /** Bodies with an Idempotency-Key that are under way, by project and key. Later the receipts know the key. */
+  const keyed = new Map<string, { readonly content: string; readonly done: Promise<unknown> }>();
   let tailVersion = -1;
   let inflightBytes = 0;
   let open = 0;
@@ -206,35 +212,64 @@ export function createIntake(options: IntakeOptions): Intake {
 
   async function take(head: BodyHead, slot: BodySlot, length: number): Promise<Receipt> {
     if (length === 0) throw new MplpError('MPLP_ERR_TRACES_EMPTY', 'The body is empty.');
-    let keyHash: string | undefined;
-    if (head.idempotencyKey !== undefined) {
-      const content = native.contentHash(slot.bytes, length);
-      const key = Buffer.from(`idempotency-key:${head.idempotencyKey}`, 'utf8');
-      keyHash = native.contentHash(key, key.length);
-      const known = contentOfKey.get(`${head.projectId}:${keyHash}`);
-      if (known !== undefined && known !== content) {
+    return head.idempotencyKey === undefined
+      ? takeBody(head, slot, length, undefined)
+      : takeKeyed(head, head.idempotencyKey, slot, length);
+  }
+
+  async function takeKeyed(
+    head: BodyHead,
+    idempotencyKey: string,
+    slot: BodySlot,
+    length: number,
+  ): Promise<Receipt> {
+    const text = Buffer.from(`idempotency-key:${idempotencyKey}`, 'utf8');
+    const key: BatchKey = {
+      hash: native.contentHash(text, text.length),
+      content: native.contentHash(slot.bytes, length),
+    };
+    const name = `${head.projectId}:${key.hash}`;
+    for (;;) {
+      const twin = keyed.get(name);
+      const known = twin?.content ?? receipts.findByHash(head.projectId, key.hash)?.content;
+      if (known !== undefined && known !== key.content) {
         throw new MplpError(
           'MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH',
           'This Idempotency-Key came with another body before.',
         );
       }
-      contentOfKey.set(`${head.projectId}:${keyHash}`, content);
-      const earlier = await findEarlier(head, keyHash);
-      if (earlier !== undefined) return earlier;
+      if (twin === undefined) break;
+      // It may be refused yet; then the key is free again.
+      await twin.done.catch(() => undefined);
     }
+    const done = findEarlier(head, key.hash).then((earlier) => earlier ?? takeBody(head, slot, length, key));
+    keyed.set(name, { content: key.content, done });
+    try {
+      return await done;
+    } finally {
+      keyed.delete(name);
+    }
+  }
+
+  function takeBody(
+    head: BodyHead,
+    slot: BodySlot,
+    length: number,
+    key: BatchKey | undefined,
+  ): Promise<Receipt> {
     return head.encoding === 'identity' && length < SMALL_BODY_BYTES && group.hasRoom
-      ? takeSmall(head, slot, length, keyHash)
-      : takeLarge(head, slot, length, keyHash);
+      ? takeSmall(head, slot, length, key)
+      : takeLarge(head, slot, length, key);
   }
 
   async function takeSmall(
     head: BodyHead,
     slot: BodySlot,
     length: number,
-    keyHash: string | undefined,
+    key: BatchKey | undefined,
   ): Promise<Receipt> {
-    const hash = keyHash ?? native.contentHash(slot.bytes, length);
-    if (keyHash === undefined) {
+    const hash = key?.hash ?? native.contentHash(slot.bytes, length);
+    if (key === undefined) {
       const earlier = isKnown(head.projectId, hash) ? await findEarlier(head, hash) : undefined;
       if (earlier !== undefined) return earlier;
     }
@@ -246,7 +281,7 @@ export function createIntake(options: IntakeOptions): Intake {
     const decoded = decodeBody(context, slot.bytes, length, head.form, head.projectId, seqBase);
     const watched = sliceForTail(slot.bytes, decoded.result, tailVersion);
     noteDisagreements(decoded.disagreements);
-    return settle(head, hash, decoded, watched, (entry) =>
+    return settle(head, hash, key?.content, decoded, watched, (entry) =>
       group.join(entry, seqBase, sequenceOf(seqBase, Math.max(0, decoded.total - 1))),
     );
   }
@@ -255,13 +290,13 @@ export function createIntake(options: IntakeOptions): Intake {
     head: BodyHead,
     slot: BodySlot,
     length: number,
-    keyHash: string | undefined,
+    key: BatchKey | undefined,
   ): Promise<Receipt> {
     let block = slots.takeBlock();
     try {
       const reply = await decodeInThread(head, slot, length, block);
       block = reply.block;
-      return await settleLarge(head, reply, keyHash);
+      return await settleLarge(head, reply, key);
     } finally {
       slots.releaseBlock(block);
     }
@@ -300,18 +335,14 @@ export function createIntake(options: IntakeOptions): Intake {
     return reply;
   }
 
-  async function settleLarge(
-    head: BodyHead,
-    decoded: Decoding,
-    keyHash: string | undefined,
-  ): Promise<Receipt> {
+  async function settleLarge(head: BodyHead, decoded: Decoding, key: BatchKey | undefined): Promise<Receipt> {
     noteDisagreements(decoded.disagreements);
-    const hash = keyHash ?? decoded.hash;
-    if (keyHash === undefined && isKnown(head.projectId, hash)) {
+    const hash = key?.hash ?? decoded.hash;
+    if (key === undefined && isKnown(head.projectId, hash)) {
       const earlier = await findEarlier(head, hash);
       if (earlier !== undefined) return earlier;
     }
-    return settle(head, hash, decoded, decoded.tail, (entry) =>
+    return settle(head, hash, key?.content, decoded, decoded.tail, (entry) =>
       spool.append({
         block: new Uint8Array(decoded.block, 0, decoded.blockBytes),
         rows: decoded.accepted,
@@ -327,6 +358,7 @@ export function createIntake(options: IntakeOptions): Intake {
   async function settle(
     head: BodyHead,
     hash: string,
+    content: string | undefined,
     decoded: Decoded,
     watched: Parameters<typeof publish>[1],
     append: (entry: ReceiptEntry) => Promise<Commit>,
@@ -362,6 +394,7 @@ export function createIntake(options: IntakeOptions): Intake {
       receipt: randomUUID(),
       projectId: head.projectId,
       hash,
+      content,
       accepted: decoded.accepted,
       rejected,
     };

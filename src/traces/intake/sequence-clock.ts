@@ -15,11 +15,11 @@ export interface SequenceClock {
 
 /**
  * A sequence number is tick (46 bits) · node (10 bits) · row (8 bits). Ticks follow the wall clock, so that
- * nodes agree on what came later, and never go back when it does. `shared` holds the last tick given out:
- * 8 bytes that all threads share.
+ * nodes agree on what came later, and never go back when it does. `shared` holds the first tick that is not given
+ * out yet: 8 bytes that all threads share.
  */
 export function createSequenceClock(shared: SharedArrayBuffer, nodeId: number): SequenceClock {
-  const last = new BigInt64Array(shared);
+  const free = new BigInt64Array(shared);
   const node = BigInt(nodeId) << NODE_SHIFT;
   return {
     reserve(bodyBytes) {
@@ -27,17 +27,20 @@ export function createSequenceClock(shared: SharedArrayBuffer, nodeId: number): 
       const ticks = BigInt(Math.ceil(rows / ROWS_PER_TICK));
       for (;;) {
         const now = BigInt(Math.floor((Date.now() - EPOCH_MS) * TICKS_PER_MS));
-        const seen = Atomics.load(last, 0);
+        const seen = Atomics.load(free, 0);
         const first = now > seen ? now : seen;
-        if (Atomics.compareExchange(last, 0, seen, first + ticks) === seen)
+        if (Atomics.compareExchange(free, 0, seen, first + ticks) === seen)
           return (first << TICK_SHIFT) | node;
       }
     },
   };
 }
 
-export function createSharedTick(): SharedArrayBuffer {
-  return new SharedArrayBuffer(8);
+/** Shared memory of clocks whose numbers are all higher than `highest`, whatever the wall clock says. */
+export function createSharedTick(highest: bigint): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(8);
+  new BigInt64Array(shared)[0] = (highest >> TICK_SHIFT) + 1n;
+  return shared;
 }
 
 /** Sequence number of row `row` of a body whose first one is `base`. */

@@ -10,6 +10,8 @@ export interface ReceiptEntry {
   readonly projectId: string;
   /** 32 hex digits: content hash of the body, or the hash of the client's `Idempotency-Key`. */
   readonly hash: string;
+  /** 32 hex digits: content hash of the body when `hash` is that of a key; the key with another body is refused. */
+  readonly content?: string | undefined;
   readonly accepted: number;
   readonly rejected: number;
 }

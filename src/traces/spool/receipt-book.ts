@@ -39,19 +39,19 @@ export function createReceiptBook(capacity: number): MutableReceiptBook {
 
   function known(entry: Entry | undefined): KnownReceipt | undefined {
     if (entry === undefined) return undefined;
-    const { receipt, projectId, hash, accepted, rejected, state } = entry;
-    return { receipt, projectId, hash, accepted, rejected, status: state.stored ? 'stored' : 'spooled' };
+    const { state, ...receipt } = entry;
+    return { ...receipt, status: state.stored ? 'stored' : 'spooled' };
   }
 
   return {
     add(receipts, state) {
-      for (const { receipt, projectId, hash, accepted, rejected } of receipts) {
+      for (const { receipt, projectId, hash, content, accepted, rejected } of receipts) {
         let project = projects.get(projectId);
         if (project === undefined) {
           project = { id: projectId, byHash: new Map(), byId: new Map() };
           projects.set(projectId, project);
         }
-        const entry: Entry = { receipt, projectId: project.id, hash, accepted, rejected, state };
+        const entry: Entry = { receipt, projectId: project.id, hash, content, accepted, rejected, state };
         if (ring.length < capacity) {
           ring.push(entry);
         } else {

@@ -7,7 +7,7 @@ import { readReceipts, receiptsBytes, writeReceipts } from './sidecar.js';
 
 /*
  * Receipts of segments that are stored and deleted: `<receipts>/<hour>-<number>.receipts`, frames with the payload
- *   0 u8 kind 4 · 4 u32 receipts · 8 f64 stored, ms · 16 receipts as in a sidecar
+ *   0 u8 kind 4 · 4 u32 receipts · 8 f64 stored, ms · 16 receipts as in a sidecar, with their content hashes
  */
 const KIND_RECEIPTS = 4;
 const HEAD_BYTES = 16;

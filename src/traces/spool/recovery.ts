@@ -7,6 +7,7 @@ import { segmentNumber } from './identity.js';
 import type { Quarantine } from './quarantine.js';
 import { checkSegment, mergeRanges, type DamagedStretch, type SegmentCheck } from './segment-check.js';
 import type { ByteRange } from './segment-source.js';
+import type { SequenceMark } from './sequence-mark.js';
 import { decodeSidecar, encodeHead, encodeSeal } from './sidecar.js';
 
 /** What a start found in the spool folder. Counts are of this start; damage is also kept in `quarantine/`. */
@@ -34,6 +35,7 @@ export interface RecoveryOptions {
   readonly directory: string;
   readonly crc32c: Crc32c;
   readonly quarantine: Quarantine;
+  readonly sequence: SequenceMark;
   readonly log: Logger;
   readonly now: () => number;
   readonly failpoints: Failpoints | undefined;
@@ -73,7 +75,12 @@ export async function prepareSegment(
   const name = base.slice(directory.length + 1);
   const check = await checkSegment({ files, crc32c, verifyBlocks }, base, name);
   if (check === undefined) return 'unknown-version';
-  if (check.damaged.length > 0) await quarantineDamage(options, base, name, check);
+  options.sequence.note(check.highestSequence);
+  if (check.damaged.length > 0) {
+    await quarantineDamage(options, base, name, check);
+    // The sidecar will not tell the numbers of what is taken out any more, and an earlier process may have sent it.
+    await options.sequence.keep();
+  }
   const rows = check.blocks.reduce((sum, block) => sum + block.rows, 0);
   const bytes = check.blocks.reduce((sum, block) => sum + block.bytes, 0);
   const changed = check.damaged.length > 0 || check.seal?.changed === true;
@@ -155,7 +162,7 @@ export interface SpoolFolder {
   readonly lastNumber: number;
 }
 
-const OWN_FILES = new Set(['spool.json', 'lock', 'quarantine', 'probe']);
+const OWN_FILES = new Set(['spool.json', 'sequence.json', 'lock', 'quarantine', 'probe']);
 const EXTENSIONS = new Set(['seg', 'idx', 'done', 'split']);
 
 /** Lists the folder and removes temporary files of interrupted writes. */
@@ -171,7 +178,7 @@ export async function readFolder(files: SpoolFiles, directory: string): Promise<
       if (temporary === 'tmp') await removeIfThere(files, `${directory}/${name}`);
       else if (temporary === undefined) segments.set(stem, (segments.get(stem) ?? new Set()).add(extension));
       else foreign.push(name);
-    } else if (name === 'spool.json.tmp') {
+    } else if (name === 'spool.json.tmp' || name === 'sequence.json.tmp') {
       await removeIfThere(files, `${directory}/${name}`);
     } else if (!OWN_FILES.has(name) && !name.startsWith('lock.')) {
       foreign.push(name);
@@ -186,7 +193,8 @@ function byNumber(a: string, b: string): number {
 
 /**
  * Finishes the deletion of a segment whose checkpoint (`.done`) stands. Order: the large file first, so that a
- * full disk gets room; receipts next, so that they outlive their sidecar; the checkpoint last.
+ * full disk gets room; the sequence mark and the receipts next, so that they outlive their sidecar; the checkpoint
+ * last, and at the next start when the mark cannot be written now.
  *
  * @returns the receipts of the segment.
  */
@@ -201,7 +209,9 @@ export async function retireSegment(
   const receipts: ReceiptEntry[] = [];
   for (const { payload } of scanFrames(await readWhole(files, `${base}.done`), crc32c).frames) {
     const frame = decodeSidecar(payload);
-    if (frame?.kind === 'block') receipts.push(...frame.receipts);
+    if (frame?.kind !== 'block') continue;
+    receipts.push(...frame.receipts);
+    options.sequence.note(frame.seqLast);
   }
   try {
     await keepReceipts(receipts);
@@ -212,6 +222,15 @@ export async function retireSegment(
     );
   }
   failpoints?.hit('spool.receipts-kept');
+  try {
+    await options.sequence.keep();
+  } catch (error) {
+    log.warn(
+      { err: error, segment: base },
+      'the sequence mark cannot be written; the checkpoint stays for it',
+    );
+    return receipts;
+  }
   await removeIfThere(files, `${base}.split`);
   await removeIfThere(files, `${base}.idx`);
   await removeIfThere(files, `${base}.done`);

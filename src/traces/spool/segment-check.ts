@@ -36,6 +36,8 @@ export interface SegmentCheck {
   readonly seal: SidecarSeal | undefined;
   /** Records of an unfinished write were left out; nobody was told that they are safe. */
   readonly tornBlocks: number;
+  /** Over all records, also those that cannot be loaded: an earlier process may have sent them. */
+  readonly highestSequence: bigint;
 }
 
 export interface CheckOptions {
@@ -67,9 +69,11 @@ export async function checkSegment(
   const blocks: SidecarBlock[] = [];
   const payloads = new Map<SidecarBlock, Buffer>();
   const damaged: DamagedStretch[] = [];
+  let highestSequence = 0n;
   for (const { payload } of scan.frames) {
     const frame = decodeSidecar(payload);
     if (frame === undefined || (frame.kind === 'head' && frame.version !== SIDECAR_VERSION)) return undefined;
+    if (frame.kind === 'block' && frame.seqLast > highestSequence) highestSequence = frame.seqLast;
     if (frame.kind === 'head') head ??= frame;
     else if (frame.kind === 'seal') seal = frame;
     else if (frame.offset >= endOf(blocks)) {
@@ -132,6 +136,7 @@ export async function checkSegment(
     sidecar,
     seal,
     tornBlocks,
+    highestSequence,
   };
 }
 

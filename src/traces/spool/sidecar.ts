@@ -9,12 +9,16 @@ import type { StoredRecord } from './segment-source.js';
  *        24 u64 lowest seq · 32 u64 highest seq · 40 f64 appended, ms · 48 u32 receipts · 52 receipts
  * seal   0 u8 kind 3 · 1 u8 changed · 4 u32 blocks · 8 f64 bytes · 16 f64 rows · 24 f64 sealed, ms
  * A receipt: 16 bytes id · 16 bytes hash · u32 accepted · u32 rejected · u16 length of the project · project, UTF-8
+ * Behind the last receipt, for each that has one, to the end of the payload: u32 index of the receipt · 16 bytes
+ * content hash. Optional: earlier versions neither write nor read it.
  */
 export const SIDECAR_VERSION = 1;
 const KIND_HEAD = 1;
 const KIND_BLOCK = 2;
 const KIND_SEAL = 3;
 const BLOCK_BYTES = 52;
+const RECEIPT_BYTES = 42;
+const CONTENT_BYTES = 20;
 const SEAL_BYTES = 32;
 /** A sealed frame's whole length; the writer keeps as much room allocated, so sealing works on a full disk. */
 export const SEAL_FRAME_BYTES = FRAME_HEADER_BYTES + SEAL_BYTES;
@@ -132,7 +136,10 @@ export function decodeSidecar(payload: Buffer): SidecarHead | SidecarBlock | Sid
 
 export function receiptsBytes(receipts: readonly ReceiptEntry[]): number {
   let bytes = 0;
-  for (const entry of receipts) bytes += 42 + Buffer.byteLength(entry.projectId);
+  for (const { projectId, content } of receipts) {
+    bytes += RECEIPT_BYTES + Buffer.byteLength(projectId);
+    if (content !== undefined) bytes += CONTENT_BYTES;
+  }
   return bytes;
 }
 
@@ -148,9 +155,15 @@ export function writeReceipts(into: Buffer, offset: number, receipts: readonly R
     into.writeUInt16LE(length, at);
     at += 2 + length;
   }
+  for (const [index, { content }] of receipts.entries()) {
+    if (content === undefined) continue;
+    at = into.writeUInt32LE(index, at);
+    at += into.write(content, at, 16, 'hex');
+  }
   return at;
 }
 
+/** Reads what `writeReceipts` wrote; `from` ends where that ended. */
 export function readReceipts(from: Buffer, offset: number, count: number): ReceiptEntry[] {
   const receipts: ReceiptEntry[] = [];
   let at = offset;
@@ -161,9 +174,14 @@ export function readReceipts(from: Buffer, offset: number, count: number): Recei
       hash: from.toString('hex', at + 16, at + 32),
       accepted: from.readUInt32LE(at + 32),
       rejected: from.readUInt32LE(at + 36),
-      projectId: from.toString('utf8', at + 42, at + 42 + projectBytes),
+      projectId: from.toString('utf8', at + RECEIPT_BYTES, at + RECEIPT_BYTES + projectBytes),
     });
-    at += 42 + projectBytes;
+    at += RECEIPT_BYTES + projectBytes;
+  }
+  for (; at + CONTENT_BYTES <= from.length; at += CONTENT_BYTES) {
+    const index = from.readUInt32LE(at);
+    const entry = receipts[index];
+    if (entry !== undefined) receipts[index] = { ...entry, content: from.toString('hex', at + 4, at + 20) };
   }
   return receipts;
 }
@@ -173,7 +191,10 @@ const HASH = /^[0-9a-f]{32}$/;
 
 /** Whether the fixed-width encoding holds the entry without loss. */
 export function isEncodable(entry: ReceiptEntry): boolean {
-  return RECEIPT.test(entry.receipt) && HASH.test(entry.hash) && Buffer.byteLength(entry.projectId) < 65_536;
+  const { receipt, hash, content = hash, projectId } = entry;
+  return (
+    RECEIPT.test(receipt) && HASH.test(hash) && HASH.test(content) && Buffer.byteLength(projectId) < 65_536
+  );
 }
 
 function dashed(hex: string): string {

@@ -17,6 +17,7 @@ import { emptyReport, recoverSpool } from './recover-spool.js';
 import { readFolder, type RecoveryOptions, type RecoveryReport } from './recovery.js';
 import { createSegmentQueue } from './segment-queue.js';
 import type { SegmentSource } from './segment-source.js';
+import { createSequenceMark } from './sequence-mark.js';
 import { isEncodable } from './sidecar.js';
 import type { SpanLedger } from './span-ledger.js';
 import { registerSpoolMetrics } from './spool-metrics.js';
@@ -55,6 +56,8 @@ export interface DurableSpool extends Spool, SegmentSource {
   readonly spoolId: string;
   readonly receipts: ReceiptBook;
   readonly recovery: RecoveryReport;
+  /** Highest sequence number that an earlier start may have given to a span; 0 in a new spool. */
+  readonly highestSequence: bigint;
   pressure(): SpoolPressure;
   health(): SpoolHealth;
   /** Commits what waits and seals the young segment now, whatever its age. */
@@ -80,11 +83,13 @@ export async function createSpool(options: SpoolOptions): Promise<DurableSpool> 
   const drainRate = createDrainRate(monotonicMs);
   const book = createReceiptBook(MAX_RECEIPTS_IN_MEMORY);
   const report = emptyReport();
+  const sequence = createSequenceMark(files, directory, log);
   const recovery: RecoveryOptions = {
     files,
     directory,
     crc32c,
     quarantine: createQuarantine(files, `${directory}/quarantine`),
+    sequence,
     log,
     now,
     failpoints,
@@ -120,6 +125,7 @@ export async function createSpool(options: SpoolOptions): Promise<DurableSpool> 
     });
     spoolId = await loadSpoolId(files, directory, log);
     const folder = await readFolder(files, directory);
+    await sequence.load();
     await journal.load(book, MAX_RECEIPTS_IN_MEMORY);
     await recoverSpool({ ...recovery, folder, book, journal, push: segments.push, ledger }, report);
     await disk.refresh();
@@ -158,6 +164,7 @@ export async function createSpool(options: SpoolOptions): Promise<DurableSpool> 
     () => writing.state === 'failed',
     () => report.quarantinedRecords,
   );
+  const highestSequence = sequence.highest;
   let closing: Promise<void> | undefined;
 
   function pressure(): SpoolPressure {
@@ -232,6 +239,7 @@ export async function createSpool(options: SpoolOptions): Promise<DurableSpool> 
     spoolId,
     receipts: book,
     recovery: report,
+    highestSequence,
     failpoints,
     append,
     pressure,

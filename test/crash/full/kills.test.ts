@@ -57,9 +57,8 @@ describe('killed at random moments, engine and embedded ClickHouse, one after th
         const engine = await started(world);
         const sending = world.client.send(engine.url, 100_000, 8);
         await delay(50 + random.below(1500));
-        const pid = engine.clickhouse.pid;
-        if (random.chance(0.5) && pid !== undefined) {
-          process.kill(pid, 'SIGKILL');
+        if (random.chance(0.5)) {
+          engine.killClickHouse();
           await delay(random.below(1500));
         }
         engine.kill('SIGKILL');

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createLoadClient, type LoadClient } from './client.js';
 import { judge, type ClickHouseAddress, type OracleOptions, type Verdict } from './oracle.js';
+import { addTally, emptyTally, type Tally } from './tally.js';
 
 const entry = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
 export const ADMIN_KEY = 'the-admin-key-of-the-crash-suite';
@@ -19,21 +20,15 @@ export interface RunningEngine {
   /** Resolves with the signal or exit code that ended it. */
   readonly ended: Promise<string>;
   kill(signal: NodeJS.Signals): void;
-}
-
-/** What all crash tests of one file did, for the line at the end. */
-export interface Tally {
-  kills: number;
-  sent: number;
-  lost: number;
-  doubled: number;
+  /** Kills the embedded ClickHouse. */
+  killClickHouse(): void;
 }
 
 export interface World {
   readonly dataDir: string;
   readonly seed: number;
   readonly client: LoadClient;
-  /** Starts the engine; `undefined` when it was killed before it was ready. Counts kills. */
+  /** Starts the engine; `undefined` when it was killed before it was ready. */
   start(env?: Readonly<Record<string, string>>): Promise<RunningEngine | undefined>;
   /** Waits until all is loaded and asks the oracle. */
   verdict(engine: RunningEngine, options?: Partial<OracleOptions>): Promise<Verdict>;
@@ -69,6 +64,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const client = createLoadClient(plan, join(folder, 'journal.ndjson'), ADMIN_KEY);
   const database = `crash_${seed}_${randomInt(2 ** 31)}`;
   const children = new Set<ChildProcess>();
+  const own = emptyTally();
+  let judged: Verdict | undefined;
 
   function address(): Record<string, string> {
     if (clickhouse === undefined) return {};
@@ -106,7 +103,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       const ended = new Promise<string>((resolve) => {
         child.once('exit', (code, signal) => {
           children.delete(child);
-          if (signal === 'SIGKILL') tally.kills++;
+          if (signal === 'SIGKILL') own.kills++;
           resolve(signal ?? String(code));
         });
       });
@@ -123,17 +120,29 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       const said = JSON.parse(stdout.split('\n')[0]!) as ReadyLine;
       const asked =
         clickhouse === undefined ? withPassword(said) : { ...clickhouse, database, pid: undefined };
-      return { url: said.url, clickhouse: asked, ended, kill: (signal) => void child.kill(signal) };
+      return {
+        url: said.url,
+        clickhouse: asked,
+        ended,
+        kill: (signal) => void child.kill(signal),
+        killClickHouse() {
+          process.kill(said.clickhouse.pid!, 'SIGKILL');
+          own.clickhouseKills++;
+        },
+      };
     },
     async verdict(engine, oracle = {}) {
       const metrics = await drained(engine.url, dataDir);
-      const verdict = await judge({ client, dataDir, clickhouse: engine.clickhouse, metrics, ...oracle });
-      tally.sent += verdict.sent;
-      tally.lost += verdict.lost;
-      tally.doubled += verdict.doubled;
-      return verdict;
+      judged = await judge({ client, dataDir, clickhouse: engine.clickhouse, metrics, ...oracle });
+      return judged;
     },
     async close(failed) {
+      // The verdict is on all of the client's spans, so the last one speaks for the case.
+      if (judged === undefined) tally.unjudged += client.sent.size > 0 ? 1 : 0;
+      else {
+        const { sent, acknowledged, lost, doubled } = judged;
+        addTally(tally, { ...own, cases: 1, sent, acknowledged, lost, doubled });
+      }
       for (const child of children) child.kill('SIGKILL');
       client.close();
       if (failed) process.stderr.write(`seed ${seed}: journal and data are kept in ${folder}\n`);

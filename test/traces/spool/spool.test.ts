@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import {
@@ -78,6 +78,9 @@ describe('append', () => {
       TypeError,
     );
     await expect(spool.append(makeRecord(10, 1, [{ ...makeReceipt(), receipt: 'x' }]))).rejects.toThrow(
+      TypeError,
+    );
+    await expect(spool.append(makeRecord(10, 1, [{ ...makeReceipt(), content: 'short' }]))).rejects.toThrow(
       TypeError,
     );
     await expect(spool.append(makeRecord())).resolves.toBeDefined();
@@ -223,6 +226,72 @@ describe('pressure', () => {
   });
 });
 
+describe('the highest sequence number', () => {
+  it('is known after a restart, whether its segment waits, is stored or was damaged', async () => {
+    const dataDir = await temporaryFolder();
+    const first = await openSpool(dataDir);
+    expect(first.highestSequence).toBe(0n);
+    const stored = makeRecord(100, 9);
+    await first.append(stored);
+    await drainSpool(first);
+    await first.close();
+    expect(segmentFiles(dataDir)).toEqual([]);
+
+    const second = await openSpool(dataDir);
+    expect(second.highestSequence).toBe(stored.seqLast);
+    const waiting = makeRecord(100, 5);
+    await second.append(waiting);
+    await second.append(makeRecord(100, 1, []));
+    await second.close();
+    const [segment] = segmentFiles(dataDir).filter((name) => name.endsWith('.seg'));
+    const damaged = readFileSync(`${dataDir}/spool/${segment}`);
+    damaged[150]! ^= 1;
+    writeFileSync(`${dataDir}/spool/${segment}`, damaged);
+
+    const third = await openSpool(dataDir);
+    expect(third.recovery.quarantinedRecords).toBe(1);
+    expect(third.highestSequence).toBe(waiting.seqLast + 1n);
+    await third.close();
+    const fourth = await openSpool(dataDir);
+    expect(fourth.highestSequence).toBe(waiting.seqLast + 1n);
+    await drainSpool(fourth);
+    await fourth.close();
+    expect((await openSpool(dataDir)).highestSequence).toBe(waiting.seqLast + 1n);
+  });
+
+  it('keeps the checkpoint of a stored segment as long as it cannot be written', async () => {
+    const dataDir = await temporaryFolder();
+    const faulty = faultyFiles();
+    const spool = await openSpool(dataDir, { files: faulty.files });
+    const record = makeRecord();
+    await spool.append(record);
+    faulty.decide = (operation, _call, path) =>
+      operation === 'open' && path?.endsWith('sequence.json.tmp') === true ? 'ENOSPC' : undefined;
+    expect(await drainSpool(spool)).toHaveLength(1);
+    await spool.close();
+    expect(segmentFiles(dataDir).map((name) => name.slice(-5))).toEqual(['.done']);
+
+    const next = await openSpool(dataDir);
+    expect(next.highestSequence).toBe(record.seqLast);
+    expect(await drainSpool(next)).toEqual([]);
+    expect(segmentFiles(dataDir)).toEqual([]);
+    await next.close();
+    expect((await openSpool(dataDir)).highestSequence).toBe(record.seqLast);
+  });
+
+  it('is lost with its file, which keeps nobody from starting', async () => {
+    const dataDir = await temporaryFolder();
+    await (await openSpool(dataDir)).close();
+    for (const content of ['', '{', '{"version":1,"highest":-5}', '[]', '\0\0']) {
+      writeFileSync(`${dataDir}/spool/sequence.json`, content);
+      const spool = await openSpool(dataDir);
+      expect(spool.highestSequence, content).toBe(0n);
+      expect(spool.recovery.foreign).toEqual([]);
+      await spool.close();
+    }
+  });
+});
+
 describe('receipts', () => {
   it('are known as spooled, then as stored', async () => {
     const spool = await openSpool(await temporaryFolder());
@@ -247,10 +316,14 @@ describe('receipts', () => {
     const dataDir = await temporaryFolder();
     const killed = await temporaryFolder();
     const spool = await openSpool(dataDir);
-    const [stored, spooled] = [makeReceipt(), makeReceipt(1, 'größer')];
-    await spool.append(makeRecord(100, 1, [stored]));
+    const content = 'c0'.repeat(16);
+    const [stored, spooled] = [
+      { ...makeReceipt(), content },
+      { ...makeReceipt(1, 'größer'), content },
+    ];
+    await spool.append(makeRecord(100, 2, [makeReceipt(), stored]));
     await drainSpool(spool);
-    await spool.append(makeRecord(100, 1, [spooled]));
+    await spool.append(makeRecord(100, 2, [spooled, makeReceipt()]));
     copyFolder(dataDir, killed);
     const after = await openSpool(killed);
     expect(after.receipts.findByHash('default', stored.hash)).toEqual({ ...stored, status: 'stored' });
