@@ -56,6 +56,7 @@ function openIngestSocket(
 ): SocketHandler {
   let credits = creditsNow();
   let unansweredBytes = 0;
+  let unansweredFrames = 0;
   let closed = false;
   let overrun = false;
   /** Frames are answered in the encoding of the frame; credits in that of the last one. */
@@ -64,6 +65,9 @@ function openIngestSocket(
   const send = (document: object, asBinary: boolean): void => {
     if (closed) return;
     socket.send(asBinary ? encode(document, { ignoreUndefined: true }) : JSON.stringify(document));
+  };
+  const answer = (seq: Uint8Array | undefined, document: object, asBinary: boolean): void => {
+    if (!closed) socket.send(withSeq(seq, document, asBinary));
   };
   const grant = (next: Credits): void => {
     if (next === credits) return;
@@ -75,22 +79,23 @@ function openIngestSocket(
   send({ credits }, false);
 
   async function take(data: Uint8Array, isBinary: boolean): Promise<void> {
-    let seq: number | string | undefined;
-    const withSeq = (document: object): object => ({ seq: seq ?? null, ...document });
+    let seq: Uint8Array | undefined;
     unansweredBytes += data.length;
+    unansweredFrames += 1;
     try {
       // The seq is read first: an answer without it could not be told apart.
       const frame = data.length === 0 ? undefined : readFrame(data, isBinary);
       seq = frame?.seq;
-      if (unansweredBytes > credits.bytes && unansweredBytes > data.length) {
-        overrun = true;
+      overrun ||= unansweredBytes > credits.bytes && unansweredBytes > data.length;
+      if (overrun)
         throw new MplpError(
           'MPLP_ERR_TRACES_OVERLOADED',
           `More than ${credits.bytes} bytes are unanswered on this socket.`,
           { retryAfterSeconds: 1 },
         );
-      }
       if (frame === undefined) throw new MplpError('MPLP_ERR_TRACES_EMPTY', 'The frame is empty.');
+      if (frame.fault !== undefined)
+        throw new MplpError('MPLP_ERR_TRACES_MALFORMED', `The frame cannot be read: ${frame.fault}.`);
       const body = intake.open({
         projectId,
         form: frame.form,
@@ -106,7 +111,7 @@ function openIngestSocket(
       } finally {
         body.drop();
       }
-      send(withSeq(receipt), isBinary);
+      answer(seq, receipt, isBinary);
     } catch (error) {
       if (!(error instanceof MplpError)) log.error({ err: error }, 'a frame failed');
       const problem = toProblem(error, PATH, createRequestTraceId('', randomBytes));
@@ -114,16 +119,18 @@ function openIngestSocket(
         error instanceof MplpError && error.retryAfterSeconds !== undefined
           ? { retry_after_seconds: error.retryAfterSeconds }
           : {};
-      send(withSeq({ error: { ...problem, ...retry } }), isBinary);
+      answer(seq, { error: { ...problem, ...retry } }, isBinary);
     } finally {
       unansweredBytes -= data.length;
-      if (overrun) socket.close(TRY_AGAIN_LATER, 'more was sent than the credits allow');
+      unansweredFrames -= 1;
+      // Frames that came before are still answered: their spans may be stored by now.
+      if (overrun && unansweredFrames === 0)
+        socket.close(TRY_AGAIN_LATER, 'more was sent than the credits allow');
     }
   }
 
   return {
     message(data, isBinary) {
-      if (overrun) return;
       binary = isBinary;
       void take(data, isBinary);
     },
@@ -133,4 +140,22 @@ function openIngestSocket(
       clearInterval(timer);
     },
   };
+}
+
+const NO_SEQ = { text: '{"seq":null', binaryAt: 5 };
+
+/** `{seq, …document}`, with the seq put in as its sender wrote it: parsed, a large number would not come back the same. */
+function withSeq(seq: Uint8Array | undefined, document: object, asBinary: boolean): string | Uint8Array {
+  const plain = { seq: null, ...document };
+  if (!asBinary) {
+    const text = JSON.stringify(plain);
+    return seq === undefined
+      ? text
+      : `{"seq":${Buffer.from(seq).toString()}${text.slice(NO_SEQ.text.length)}`;
+  }
+  const bytes = encode(plain, { ignoreUndefined: true });
+  // The map has less than 16 members: its head is a byte, the key `seq` four, and nil one.
+  return seq === undefined
+    ? bytes
+    : Buffer.concat([bytes.subarray(0, NO_SEQ.binaryAt), seq, bytes.subarray(NO_SEQ.binaryAt + 1)]);
 }
