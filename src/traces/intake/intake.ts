@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 import { MplpError, type FieldError } from '../../errors/index.js';
 import type { BodyForm, NativeAddon } from '../../native/index.js';
@@ -7,6 +7,7 @@ import type { Logger } from '../../observability/log.js';
 import { createSpanJudge } from '../../protocol/index.js';
 import type { TailSink } from '../live/contract.js';
 import type { Commit, KnownReceipt, ReceiptBook, ReceiptEntry, Spool } from '../spool/index.js';
+import { keyedIdentity, type BatchIdentity } from './batch-identity.js';
 import { createBodySlots, BODY_SLACK_BYTES, type BodySlot } from './body-slots.js';
 import type { BodyEncoding } from './body-type.js';
 import type { DecodeReply, DecodeTask, WorkerSetup } from './decode-task.js';
@@ -24,7 +25,7 @@ import { sliceForTail } from './tail-slice.js';
 const SMALL_BODY_BYTES = 32 * 1024;
 const MAX_TAIL_MATCHES = 256;
 const STORED_TIMEOUT_MS = 30_000;
-const REMEMBERED_KEYS = 100_000;
+const STORED_POLL_MS = 50;
 
 export interface IntakeOptions {
   readonly native: NativeAddon;
@@ -107,8 +108,6 @@ export function createIntake(options: IntakeOptions): Intake {
   });
   /** Batches that are not durable yet, by project and hash: the same batch waits for the first. */
   const pending = new Map<string, Promise<{ entry: ReceiptEntry; commit: Commit }>>();
-  /** Content of the bodies that came with an idempotency key. */
-  const contentOfKey = new LRUCache<string, string>({ max: REMEMBERED_KEYS });
   let tailVersion = -1;
   let inflightBytes = 0;
   let open = 0;
@@ -206,36 +205,26 @@ export function createIntake(options: IntakeOptions): Intake {
 
   async function take(head: BodyHead, slot: BodySlot, length: number): Promise<Receipt> {
     if (length === 0) throw new MplpError('MPLP_ERR_TRACES_EMPTY', 'The body is empty.');
-    let keyHash: string | undefined;
+    let keyed: BatchIdentity | undefined;
     if (head.idempotencyKey !== undefined) {
-      const content = native.contentHash(slot.bytes, length);
-      const key = Buffer.from(`idempotency-key:${head.idempotencyKey}`, 'utf8');
-      keyHash = native.contentHash(key, key.length);
-      const known = contentOfKey.get(`${head.projectId}:${keyHash}`);
-      if (known !== undefined && known !== content) {
-        throw new MplpError(
-          'MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH',
-          'This Idempotency-Key came with another body before.',
-        );
-      }
-      contentOfKey.set(`${head.projectId}:${keyHash}`, content);
-      const earlier = await findEarlier(head, keyHash);
+      keyed = keyedIdentity(head.projectId, head.idempotencyKey, native.contentHash(slot.bytes, length));
+      const earlier = await findEarlier(head, keyed);
       if (earlier !== undefined) return earlier;
     }
     return head.encoding === 'identity' && length < SMALL_BODY_BYTES && group.hasRoom
-      ? takeSmall(head, slot, length, keyHash)
-      : takeLarge(head, slot, length, keyHash);
+      ? takeSmall(head, slot, length, keyed)
+      : takeLarge(head, slot, length, keyed);
   }
 
   async function takeSmall(
     head: BodyHead,
     slot: BodySlot,
     length: number,
-    keyHash: string | undefined,
+    keyed: BatchIdentity | undefined,
   ): Promise<Receipt> {
-    const hash = keyHash ?? native.contentHash(slot.bytes, length);
-    if (keyHash === undefined) {
-      const earlier = isKnown(head.projectId, hash) ? await findEarlier(head, hash) : undefined;
+    const identity = keyed ?? identityOf(native.contentHash(slot.bytes, length));
+    if (keyed === undefined && isKnown(head.projectId, identity.hash)) {
+      const earlier = await findEarlier(head, identity);
       if (earlier !== undefined) return earlier;
     }
     if (tailVersion !== tail.version) {
@@ -246,7 +235,7 @@ export function createIntake(options: IntakeOptions): Intake {
     const decoded = decodeBody(context, slot.bytes, length, head.form, head.projectId, seqBase);
     const watched = sliceForTail(slot.bytes, decoded.result, tailVersion);
     noteDisagreements(decoded.disagreements);
-    return settle(head, hash, decoded, watched, (entry) =>
+    return settle(head, identity, decoded, watched, (entry) =>
       group.join(entry, seqBase, sequenceOf(seqBase, Math.max(0, decoded.total - 1))),
     );
   }
@@ -255,13 +244,13 @@ export function createIntake(options: IntakeOptions): Intake {
     head: BodyHead,
     slot: BodySlot,
     length: number,
-    keyHash: string | undefined,
+    keyed: BatchIdentity | undefined,
   ): Promise<Receipt> {
     let block = slots.takeBlock();
     try {
       const reply = await decodeInThread(head, slot, length, block);
       block = reply.block;
-      return await settleLarge(head, reply, keyHash);
+      return await settleLarge(head, reply, keyed);
     } finally {
       slots.releaseBlock(block);
     }
@@ -303,15 +292,15 @@ export function createIntake(options: IntakeOptions): Intake {
   async function settleLarge(
     head: BodyHead,
     decoded: Decoding,
-    keyHash: string | undefined,
+    keyed: BatchIdentity | undefined,
   ): Promise<Receipt> {
     noteDisagreements(decoded.disagreements);
-    const hash = keyHash ?? decoded.hash;
-    if (keyHash === undefined && isKnown(head.projectId, hash)) {
-      const earlier = await findEarlier(head, hash);
+    const identity = keyed ?? identityOf(decoded.hash);
+    if (keyed === undefined && isKnown(head.projectId, identity.hash)) {
+      const earlier = await findEarlier(head, identity);
       if (earlier !== undefined) return earlier;
     }
-    return settle(head, hash, decoded, decoded.tail, (entry) =>
+    return settle(head, identity, decoded, decoded.tail, (entry) =>
       spool.append({
         block: new Uint8Array(decoded.block, 0, decoded.blockBytes),
         rows: decoded.accepted,
@@ -326,7 +315,7 @@ export function createIntake(options: IntakeOptions): Intake {
   /** From verdicts to receipt: refuses what has nothing valid, else waits until the rest is durable. */
   async function settle(
     head: BodyHead,
-    hash: string,
+    identity: BatchIdentity,
     decoded: Decoded,
     watched: Parameters<typeof publish>[1],
     append: (entry: ReceiptEntry) => Promise<Commit>,
@@ -359,13 +348,12 @@ export function createIntake(options: IntakeOptions): Intake {
       );
     }
     const entry: ReceiptEntry = {
-      receipt: randomUUID(),
+      ...identity,
       projectId: head.projectId,
-      hash,
       accepted: decoded.accepted,
       rejected,
     };
-    const key = `${head.projectId}:${hash}`;
+    const key = `${head.projectId}:${identity.hash}`;
     const durable = append(entry).then((commit) => ({ entry, commit }));
     pending.set(key, durable);
     let commit: Commit;
@@ -402,22 +390,36 @@ export function createIntake(options: IntakeOptions): Intake {
     return pending.has(`${projectId}:${hash}`) || receipts.findByHash(projectId, hash) !== undefined;
   }
 
-  /** The receipt of the same batch when it was taken in before. */
-  async function findEarlier(head: BodyHead, hash: string): Promise<Receipt | undefined> {
-    const underWay = pending.get(`${head.projectId}:${hash}`);
+  /** The receipt of the same batch when it was taken in before. @throws MplpError MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH */
+  async function findEarlier(head: BodyHead, identity: BatchIdentity): Promise<Receipt | undefined> {
+    const underWay = pending.get(`${head.projectId}:${identity.hash}`);
     if (underWay !== undefined) await underWay.catch(() => undefined);
-    const earlier = receipts.findByHash(head.projectId, hash);
+    const earlier = receipts.findByHash(head.projectId, identity.hash);
     if (earlier === undefined) return undefined;
+    if (head.idempotencyKey !== undefined && earlier.receipt !== identity.receipt) {
+      throw new MplpError(
+        'MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH',
+        'This Idempotency-Key came with another body before.',
+      );
+    }
     ledger.duplicates(earlier.accepted);
     return {
       receipt: earlier.receipt,
-      status: earlier.status,
+      status: head.durability === 'stored' ? await storedByNow(earlier) : earlier.status,
       accepted: 0,
       rejected: earlier.rejected,
       duplicates: earlier.accepted,
       errors: [],
       errors_truncated: earlier.rejected > 0,
     };
+  }
+
+  /** Waits for a batch that was taken in before: nobody holds its commit any more. */
+  async function storedByNow({ projectId, receipt }: KnownReceipt): Promise<'stored' | 'spooled'> {
+    const isStored = (): boolean => receipts.findById(projectId, receipt)?.status === 'stored';
+    const until = Date.now() + STORED_TIMEOUT_MS;
+    while (!isStored() && Date.now() < until) await sleep(STORED_POLL_MS);
+    return isStored() ? 'stored' : 'spooled';
   }
 
   function noteDisagreements(count: number): void {
@@ -445,6 +447,11 @@ export function createIntake(options: IntakeOptions): Intake {
       await pool.destroy();
     },
   };
+}
+
+/** A batch is known by its content unless its client named it. */
+function identityOf(contentHash: string): BatchIdentity {
+  return { hash: contentHash, receipt: randomUUID() };
 }
 
 async function stored(commit: Commit): Promise<'stored' | 'spooled'> {
