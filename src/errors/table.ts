@@ -41,6 +41,7 @@ export const errorTable = {
   MPLP_ERR_QUERY_INVALID: kind(400, 'The query is not valid'),
   MPLP_ERR_QUERY_FORBIDDEN: kind(403, 'The query may not read this'),
   MPLP_ERR_QUERY_LIMIT: kind(422, 'The query exceeds a limit'),
+  MPLP_ERR_QUERY_OVERLOADED: kind(429, 'Too many queries run at a time', true),
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -183,7 +183,7 @@ describe('the WebSocket ingest', () => {
     const [code] = (await closed) as [number];
     expect(code).toBe(1013);
     // No frame is dropped unanswered: those taken in before have their receipts.
-    expect(answers.map((message) => message.seq).sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(answers.map((message) => message['seq']).sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(
       answers.some((message) => (message['error'] as { status?: number } | undefined)?.status === 429),
     ).toBe(true);
