@@ -16,6 +16,7 @@ import { problemReply } from './replies.js';
 import { asMsgpack, collected, isJsonDocument, isStreamed, prefersMsgpack } from './representation.js';
 import { bodyLengthOf, findToken, readHeaders, type RequestHeaders } from './request-headers.js';
 import { decodeSegment, parseQuery } from './request-target.js';
+import { listenFault } from './listen-fault.js';
 import { createRequestTraceId } from './trace-id.js';
 import { serveWebSockets, upgradeRequired, type WebSocketLimits } from './websockets.js';
 
@@ -308,12 +309,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       ) => void
     ).call(app, options.host, options.port, LISTEN_EXCLUSIVE_PORT, resolve);
   });
-  if (!listening) {
-    throw new MplpError(
-      'MPLP_ERR_CONFIG_INVALID',
-      `Cannot listen on ${options.host}:${options.port}; is another process using it? Choose one with MPLP_PORT.`,
-    );
-  }
+  if (!listening) throw await listenFault(options.host, options.port);
   const port = uWS.us_socket_local_port(listening);
   let listen: us_listen_socket | undefined = listening;
   const stopListening = (): void => {
