@@ -1,6 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config/index.js';
+import { prepareDataFolder } from './data-folder.js';
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from './embedded/clickhouse/index.js';
 import { MplpError } from './errors/index.js';
 import {
@@ -53,7 +54,7 @@ export interface ClickHouseAccess {
 
 /** Puts the parts together and starts them in order; the one file that knows them all. */
 export async function createEngine(config: Config, log: Logger): Promise<Engine> {
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  await prepareDataFolder(config.dataDir);
   const native = loadNative();
   const metrics = createMetrics();
   const adminKey = await loadAdminKey(config.dataDir, config.adminKey);

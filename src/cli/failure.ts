@@ -27,7 +27,11 @@ export function explain(error: unknown): { lines: string[]; exitCode: number } {
   if (error instanceof CommandFailure)
     return { lines: [error.message, error.hint], exitCode: error.exitCode };
   if (error instanceof ClientError) {
-    const faults = (error.problem?.errors ?? []).slice(0, 10).map(describeFault);
+    // A fault of the whole says the same as the message.
+    const faults = (error.problem?.errors ?? [])
+      .filter((fault) => (fault as Partial<FieldError>).message !== error.message)
+      .slice(0, 10)
+      .map(describeFault);
     return { lines: [error.message, ...faults, hintFor(error)], exitCode: exitCodes.failed };
   }
   if (error instanceof MplpError) {

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { createClient, type Client } from '../client/index.js';
 import { optionTable } from '../config/index.js';
+import { exitCodes } from './exit-codes.js';
+import { CommandFailure } from './failure.js';
 
 /** The options that every command takes. */
 export interface GlobalOptions {
@@ -43,7 +45,7 @@ const DEFAULT_URL = 'http://127.0.0.1:3000';
 
 export function createSession(options: GlobalOptions, terminal: Terminal): Session {
   const { env, cwd, stdout, stderr } = terminal;
-  const url = options.url ?? (env['MPLP_URL'] || DEFAULT_URL);
+  const url = checkUrl(options.url ?? (env['MPLP_URL'] || DEFAULT_URL));
   const dataDir = resolve(cwd, options.dataDir ?? (env['MPLP_DATA_DIR'] || optionTable.dataDir.default));
   const key = options.key ?? (env['MPLP_ADMIN_KEY'] || findStoredKey(dataDir));
   const say = (line: string): void => void stderr.write(`${line}\n`);
@@ -61,6 +63,15 @@ export function createSession(options: GlobalOptions, terminal: Terminal): Sessi
         else stdout.once('drain', done);
       }),
   };
+}
+
+function checkUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new CommandFailure(
+    `${JSON.stringify(text)} is not the address of an engine.`,
+    `Say it like ${DEFAULT_URL}, with --url or MPLP_URL.`,
+    exitCodes.usage,
+  );
 }
 
 /** The engine leaves its admin key in the data folder, readable by its own user only. */

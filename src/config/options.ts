@@ -188,6 +188,14 @@ export const optionTable = {
     max: 3_600_000,
     doc: 'Longest run of one query.',
   },
+  queryMaxConcurrent: {
+    env: 'MPLP_QUERY_MAX_CONCURRENT',
+    type: 'integer',
+    default: 8,
+    min: 1,
+    max: 1000,
+    doc: 'Most queries of users that run at a time; further ones are answered 429.',
+  },
   queryMaxRows: {
     env: 'MPLP_QUERY_MAX_ROWS',
     type: 'integer',

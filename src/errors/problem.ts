@@ -1,4 +1,4 @@
-import { errorTable } from './table.js';
+import { errorTable, type ErrorCode } from './table.js';
 import { MplpError, type FieldError } from './mplp-error.js';
 
 /** An `application/problem+json` document (RFC 9457). */
@@ -11,6 +11,16 @@ export interface Problem {
   trace_id: string;
   errors?: readonly FieldError[];
   [extension: string]: unknown;
+}
+
+/** Statuses that say that the input is at fault: their problems always list what is. */
+const BAD_INPUT: ReadonlySet<number> = new Set([400, 413, 415, 422]);
+
+/** The fault when nobody knows a better place than the whole input. `…_TRACES_EMPTY` has the keyword `empty`. */
+function faultOfWhole(detail: string, code: ErrorCode): FieldError {
+  const words = code.toLowerCase().split('_').slice(3);
+  const keyword = words.join('_').replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return { pointer: '', keyword, message: detail };
 }
 
 /**
@@ -29,7 +39,9 @@ export function toProblem(error: unknown, instance: string, traceId: string): Pr
     instance,
     trace_id: traceId,
   };
-  if (known?.errors !== undefined) problem.errors = known.errors;
+  const errors =
+    known?.errors ?? (BAD_INPUT.has(kind.status) ? [faultOfWhole(problem.detail, code)] : undefined);
+  if (errors !== undefined) problem.errors = errors;
   if (known?.extensions !== undefined) Object.assign(problem, known.extensions);
   return problem;
 }

@@ -21,6 +21,7 @@ export const errorTable = {
   MPLP_ERR_HTTP_BODY_TOO_LARGE: kind(413, 'The body is larger than the limit'),
   MPLP_ERR_HTTP_TIMEOUT: kind(408, 'The request was not completed in time', true),
   MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH: kind(422, 'The idempotency key was used with another body'),
+  MPLP_ERR_HTTP_UPGRADE_REQUIRED: kind(426, 'The resource is spoken to over a WebSocket'),
   MPLP_ERR_HTTP_INTERNAL: kind(500, 'The engine failed to handle the request', true),
   MPLP_ERR_SECURITY_UNAUTHENTICATED: kind(401, 'The request carries no valid credentials'),
   MPLP_ERR_SECURITY_FORBIDDEN: kind(403, 'The credentials do not allow this action'),
@@ -40,6 +41,7 @@ export const errorTable = {
   MPLP_ERR_QUERY_INVALID: kind(400, 'The query is not valid'),
   MPLP_ERR_QUERY_FORBIDDEN: kind(403, 'The query may not read this'),
   MPLP_ERR_QUERY_LIMIT: kind(422, 'The query exceeds a limit'),
+  MPLP_ERR_QUERY_OVERLOADED: kind(429, 'Too many queries run at a time', true),
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -1,5 +1,6 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import type { HttpReply } from './contract.js';
+import type { StreamedReply } from './representation.js';
 
 /** Status lines of the codes that the engine answers with. */
 const statusText: Readonly<Record<number, string>> = {
@@ -19,6 +20,7 @@ const statusText: Readonly<Record<number, string>> = {
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
+  426: 'Upgrade Required',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
@@ -40,7 +42,7 @@ export interface Exchange {
   /** Sends a whole reply; the second one and those after an abort are dropped. `close` ends the connection. */
   send(reply: HttpReply, headOnly: boolean, close: boolean): void;
   /** Sends a reply piece by piece, no faster than the client reads. */
-  stream(reply: HttpReply & { body: AsyncIterable<Uint8Array | string> }): Promise<void>;
+  stream(reply: StreamedReply): Promise<void>;
 }
 
 export function createExchange(response: HttpResponse): Exchange {

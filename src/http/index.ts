@@ -1,7 +1,7 @@
 export { createHttpServer, type HttpServer, type HttpServerOptions } from './server.js';
 export type { HttpReply, HttpRequest, Route, Socket, SocketHandler, WebSocketRoute } from './contract.js';
 export type { BodyReceiver, IngestHead, IngestRoute } from './ingest-contract.js';
-export { documentReply, json, problemReply, wantsMsgpack } from './replies.js';
+export { json, problemReply } from './replies.js';
 export { createDeadLetterRoutes } from './routes/dead-letters.js';
 export { createIngestRoutes } from './routes/traces-ingest.js';
 export { createQueryRoutes } from './routes/query.js';

@@ -7,7 +7,6 @@ export interface IngestHead {
   readonly contentEncoding: string;
   /** Value of Content-Length; 0 for a chunked body. */
   readonly contentLength: number;
-  readonly accept: string;
   readonly idempotencyKey: string;
   readonly query: URLSearchParams;
   readonly principal: Principal;

@@ -1,30 +1,9 @@
-import { encode } from '@msgpack/msgpack';
 import { MplpError, toProblem, type Problem } from '../errors/index.js';
-import type { HttpReply, HttpRequest } from './contract.js';
+import type { HttpReply } from './contract.js';
 
-/** True when the client prefers MessagePack to JSON. */
-export function wantsMsgpack(accept: string): boolean {
-  return /application\/(x-|vnd\.)?msgpack/i.test(accept);
-}
-
-/** A document as JSON, or as MessagePack where the client asks for that. */
-export function documentReply(
-  status: number,
-  document: unknown,
-  accept: string,
-  headers: Readonly<Record<string, string>> = {},
-): HttpReply {
-  return wantsMsgpack(accept)
-    ? {
-        status,
-        headers: { 'content-type': 'application/msgpack', ...headers },
-        body: encode(document, { ignoreUndefined: true }),
-      }
-    : { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(document) };
-}
-
-export function json(document: unknown, request: Pick<HttpRequest, 'header'>, status = 200): HttpReply {
-  return documentReply(status, document, request.header('accept'));
+/** A document as JSON; the server makes MessagePack of it where the client asks for that. */
+export function json(document: unknown, status = 200): HttpReply {
+  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(document) };
 }
 
 /** The reply for anything that was thrown. */
@@ -36,6 +15,8 @@ export function problemReply(error: unknown, instance: string, traceId: string):
       headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterSeconds)));
     if (error.code === 'MPLP_ERR_SECURITY_UNAUTHENTICATED')
       headers['www-authenticate'] = 'Bearer realm="mplp"';
+    if (error.code === 'MPLP_ERR_HTTP_UPGRADE_REQUIRED')
+      Object.assign(headers, { upgrade: 'websocket', 'sec-websocket-version': '13' });
   }
   return { status: problem.status, headers, body: JSON.stringify(problem) };
 }

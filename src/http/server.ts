@@ -13,8 +13,12 @@ import { collectBody } from './collect-body.js';
 import { createExchange, type Exchange } from './exchange.js';
 import type { IngestRoute } from './ingest-contract.js';
 import { problemReply } from './replies.js';
+import { asMsgpack, collected, isJsonDocument, isStreamed, prefersMsgpack } from './representation.js';
+import { bodyLengthOf, findToken, readHeaders, type RequestHeaders } from './request-headers.js';
+import { decodeSegment, parseQuery } from './request-target.js';
+import { listenFault } from './listen-fault.js';
 import { createRequestTraceId } from './trace-id.js';
-import { serveWebSockets, type WebSocketLimits } from './websockets.js';
+import { serveWebSockets, upgradeRequired, type WebSocketLimits } from './websockets.js';
 
 /** Where the design document's second part serves the same resources. */
 const CANONICAL = '/v1.0';
@@ -58,7 +62,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   const finish = (exchange: Exchange, reply: HttpReply, head: RequestHead, close = false): void => {
     options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
-    exchange.send(reply, head.method === 'HEAD', close || draining);
+    const isMsgpack = head.prefersMsgpack && isJsonDocument(reply);
+    exchange.send(isMsgpack ? asMsgpack(reply) : reply, head.method === 'HEAD', close || draining);
   };
 
   const fail = (exchange: Exchange, error: unknown, head: RequestHead, close = false): void => {
@@ -78,12 +83,19 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     return end;
   };
 
-  const authorize = (request: UwsRequest, permission: string | undefined): Principal => {
-    if (permission === undefined) return anonymous;
-    return options.authorizer.authorize(
-      { token: tokenOf(request.getHeader('authorization'), request.getHeader('x-api-key')) },
-      permission,
-    );
+  const authorize = (headers: RequestHeaders, permission: string | undefined): Principal =>
+    permission === undefined
+      ? anonymous
+      : options.authorizer.authorize({ token: findToken(headers) }, permission);
+
+  /** Length of the body; answers and gives `undefined` when nobody can say where it ends. */
+  const checkFraming = (exchange: Exchange, head: RequestHead): number | undefined => {
+    try {
+      return bodyLengthOf(head.headers);
+    } catch (error) {
+      fail(exchange, error, head, true);
+      return undefined;
+    }
   };
 
   function serveRoute(route: Route, pattern: string): void {
@@ -91,28 +103,29 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     const handler = (response: HttpResponse, request: UwsRequest): void => {
       const exchange = createExchange(response);
       const head = headOf(request, route.path);
+      const { headers } = head;
+      const length = checkFraming(exchange, head);
+      if (length === undefined) return;
       const end = track(exchange);
       const abort = new AbortController();
       exchange.onAbort(() => abort.abort());
-      const headers = new Map<string, string>();
-      request.forEach((name, value) => headers.set(name, value));
       const takesBody = head.method === 'POST' || head.method === 'PUT' || head.method === 'DELETE';
       const body = takesBody
         ? collectBody(response, exchange, {
             deadlineMs: BODY_DEADLINE_MS,
             encoding: headers.get('content-encoding') ?? '',
-            length: lengthOf(headers),
+            length,
           })
         : undefined;
       const run = async (): Promise<void> => {
-        const principal = authorize(request, route.permission);
+        const principal = authorize(headers, route.permission);
         const params: Record<string, string> = {};
-        names.forEach((name, i) => (params[name] = decodePart(request.getParameter(i) ?? '')));
+        names.forEach((name, i) => (params[name] = decodeSegment(request.getParameter(i) ?? '')));
         const given: HttpRequest = {
           method: head.method,
           path: head.path,
           params,
-          query: new URLSearchParams(request.getQuery() ?? ''),
+          query: parseQuery(request.getQuery() ?? ''),
           header: (name) => headers.get(name) ?? '',
           body: (maxBytes) => body?.(maxBytes) ?? Promise.resolve(Buffer.alloc(0)),
           principal,
@@ -122,16 +135,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
           },
         };
         const reply = await route.handle(given);
-        if (
-          reply.body !== undefined &&
-          typeof reply.body === 'object' &&
-          Symbol.asyncIterator in reply.body
-        ) {
-          if (head.method === 'HEAD')
-            return finish(exchange, { status: reply.status, headers: reply.headers ?? {} }, head);
-          await exchange.stream(reply as HttpReply & { body: AsyncIterable<Uint8Array | string> });
-          options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
-        } else finish(exchange, reply, head);
+        if (!isStreamed(reply)) return finish(exchange, reply, head);
+        if (head.method === 'HEAD')
+          return finish(exchange, { status: reply.status, headers: reply.headers ?? {} }, head);
+        if (head.prefersMsgpack && isJsonDocument(reply))
+          return finish(exchange, await collected(reply), head);
+        await exchange.stream(reply);
+        options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
       };
       run().then(end, (error: unknown) => {
         fail(exchange, error, head, error instanceof MplpError && error.status === 413);
@@ -150,6 +160,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     app.post(pattern, (response, request) => {
       const exchange = createExchange(response);
       const head = headOf(request, route.path);
+      const { headers } = head;
+      const contentLength = checkFraming(exchange, head);
+      if (contentLength === undefined) return;
       const end = track(exchange);
       let receiver: ReturnType<IngestRoute['open']> | undefined;
       let failed = false;
@@ -171,16 +184,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       });
       let opening: unknown;
       let discarded = 0;
-      const contentLength = Number(request.getHeader('content-length')) || 0;
       try {
         receiver = route.open({
-          contentType: request.getHeader('content-type'),
-          contentEncoding: request.getHeader('content-encoding'),
+          principal: authorize(headers, route.permission),
+          contentType: headers.get('content-type') ?? '',
+          contentEncoding: headers.get('content-encoding') ?? '',
           contentLength,
-          accept: request.getHeader('accept'),
-          idempotencyKey: request.getHeader('idempotency-key'),
-          query: new URLSearchParams(request.getQuery() ?? ''),
-          principal: authorize(request, route.permission),
+          idempotencyKey: headers.get('idempotency-key') ?? '',
+          query: parseQuery(request.getQuery() ?? ''),
         });
       } catch (error) {
         opening = error;
@@ -237,15 +248,24 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       methods.set(path, (methods.get(path) ?? new Set()).add('POST'));
     }
   }
+  const webSocketRoutes = options.webSocketRoutes.flatMap((route) =>
+    pathsOf(route.path).map((path) => ({ ...route, path })),
+  );
   const sockets = serveWebSockets(app, {
-    routes: options.webSocketRoutes.flatMap((route) =>
-      pathsOf(route.path).map((path) => ({ ...route, path })),
-    ),
+    routes: webSocketRoutes,
     limits: options.webSocketLimits,
     authorizer: options.authorizer,
     isDraining: () => draining,
     log: options.log,
   });
+  for (const { path } of webSocketRoutes) {
+    if (methods.has(path)) continue;
+    methods.set(path, new Set(['GET']));
+    app.get(path, (response, request) => {
+      const exchange = createExchange(response);
+      fail(exchange, upgradeRequired('This resource is a WebSocket.'), headOf(request, path));
+    });
+  }
   // What exists, asked with another method; then what does not exist.
   for (const [path, allowed] of methods) {
     app.any(path, (response, request) => {
@@ -289,12 +309,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       ) => void
     ).call(app, options.host, options.port, LISTEN_EXCLUSIVE_PORT, resolve);
   });
-  if (!listening) {
-    throw new MplpError(
-      'MPLP_ERR_CONFIG_INVALID',
-      `Cannot listen on ${options.host}:${options.port}; is another process using it? Choose one with MPLP_PORT.`,
-    );
-  }
+  if (!listening) throw await listenFault(options.host, options.port);
   const port = uWS.us_socket_local_port(listening);
   let listen: us_listen_socket | undefined = listening;
   const stopListening = (): void => {
@@ -325,20 +340,25 @@ interface RequestHead {
   readonly path: string;
   /** The route's own path, for metrics: few values. */
   readonly route: string;
+  readonly headers: RequestHeaders;
+  /** JSON documents are sent as MessagePack. */
+  readonly prefersMsgpack: boolean;
   readonly traceId: string;
   readonly startedMs: number;
 }
 
 function headOf(request: UwsRequest, route: string): RequestHead {
-  const traceparent = request.getHeader('traceparent');
+  const headers = readHeaders(request);
   let traceId: string | undefined;
   return {
     method: request.getCaseSensitiveMethod(),
     path: request.getUrl(),
     route,
+    headers,
+    prefersMsgpack: prefersMsgpack(headers.get('accept') ?? ''),
     // Made when somebody asks: most requests need none, and random bytes cost as much as decoding a span.
     get traceId() {
-      return (traceId ??= createRequestTraceId(traceparent, randomBytes));
+      return (traceId ??= createRequestTraceId(headers.get('traceparent') ?? '', randomBytes));
     },
     startedMs: performance.now(),
   };
@@ -348,21 +368,4 @@ function headOf(request: UwsRequest, route: string): RequestHead {
 function pathsOf(path: string): string[] {
   const pattern = path.replace(/\{([a-z_]+)\}/g, ':$1');
   return pattern.startsWith(CANONICAL) ? [pattern, ALIAS + pattern.slice(CANONICAL.length)] : [pattern];
-}
-
-function tokenOf(authorization: string, apiKey: string): string | undefined {
-  const bearer = /^Bearer\s+(\S+)\s*$/i.exec(authorization);
-  return bearer?.[1] ?? (apiKey === '' ? undefined : apiKey);
-}
-
-function lengthOf(headers: ReadonlyMap<string, string>): number {
-  return Number(headers.get('content-length') ?? 0) || 0;
-}
-
-function decodePart(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }

@@ -4,14 +4,21 @@ import type { Logger } from '../observability/log.js';
 import type { Authorizer, Principal, Socket, SocketHandler, WebSocketRoute } from './contract.js';
 import { statusLine } from './exchange.js';
 import { problemReply } from './replies.js';
+import { asMsgpack, prefersMsgpack } from './representation.js';
+import { findToken, readHeaders } from './request-headers.js';
+import { parseQuery } from './request-target.js';
 import { createRequestTraceId } from './trace-id.js';
 import { randomBytes } from 'node:crypto';
 
 const GOING_AWAY = 1001;
 const IDLE_TIMEOUT_S = 120;
+/** The one version there is (RFC 6455, 4.4). */
+const VERSION = '13';
+/** uWebSockets.js cuts the connection at its own limit; a message up to here is answered by the route. */
+const ANSWERED_OVERSIZE = 2;
 
 export interface WebSocketLimits {
-  /** Largest message a client may send. */
+  /** Largest message a route takes. */
   readonly maxMessageBytes: number;
   /** Unsent bytes after which a socket that does not read is closed. */
   readonly maxBufferedBytes: number;
@@ -38,15 +45,15 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
   for (const route of options.routes) {
     app.ws<SocketData>(route.path, {
       compression: uWS.DISABLED,
-      maxPayloadLength: options.limits.maxMessageBytes,
+      maxPayloadLength: options.limits.maxMessageBytes * ANSWERED_OVERSIZE,
       maxBackpressure: options.limits.maxBufferedBytes,
       closeOnBackpressureLimit: 0,
       idleTimeout: IDLE_TIMEOUT_S,
       sendPingsAutomatically: true,
       upgrade(response, request, context) {
         const path = request.getUrl();
-        const protocols = request
-          .getHeader('sec-websocket-protocol')
+        const headers = readHeaders(request);
+        const protocols = (headers.get('sec-websocket-protocol') ?? '')
           .split(',')
           .map((protocol) => protocol.trim());
         try {
@@ -54,36 +61,34 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
             throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is shutting down.', {
               retryAfterSeconds: 5,
             });
+          if (headers.get('sec-websocket-version') !== VERSION)
+            throw upgradeRequired(`WebSockets of version ${VERSION} are spoken here.`);
           const bearer = protocols
             .find((protocol) => protocol.startsWith('bearer.'))
             ?.slice('bearer.'.length);
-          const header = /^Bearer\s+(\S+)\s*$/i.exec(request.getHeader('authorization'))?.[1];
-          const key = request.getHeader('x-api-key');
           const principal = options.authorizer.authorize(
-            { token: header ?? bearer ?? (key === '' ? undefined : key) },
+            { token: findToken(headers) ?? bearer },
             route.permission,
           );
-          const query = new URLSearchParams(request.getQuery() ?? '');
+          const query = parseQuery(request.getQuery() ?? '');
           route.check?.({ path, query, principal });
           response.upgrade<SocketData>(
             { principal, query, path },
-            request.getHeader('sec-websocket-key'),
+            headers.get('sec-websocket-key') ?? '',
             protocols.includes('mplp') ? 'mplp' : '',
-            request.getHeader('sec-websocket-extensions'),
+            headers.get('sec-websocket-extensions') ?? '',
             context,
           );
         } catch (error) {
           if (!(error instanceof MplpError)) options.log.error({ err: error }, 'an upgrade failed');
-          const reply = problemReply(
-            error,
-            path,
-            createRequestTraceId(request.getHeader('traceparent'), randomBytes),
-          );
+          const traceId = createRequestTraceId(headers.get('traceparent') ?? '', randomBytes);
+          const problem = problemReply(error, path, traceId);
+          const reply = prefersMsgpack(headers.get('accept') ?? '') ? asMsgpack(problem) : problem;
           response.cork(() => {
             response.writeStatus(statusLine(reply.status));
             for (const [name, value] of Object.entries(reply.headers ?? {}))
               response.writeHeader(name, value);
-            response.end(reply.body as string, true);
+            response.end(reply.body as string | Uint8Array, true);
           });
         }
       },
@@ -115,6 +120,11 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
       for (const ws of [...open]) ws.end(GOING_AWAY, 'the engine is stopping');
     },
   };
+}
+
+/** For a request that is no upgrade, or one to another version. */
+export function upgradeRequired(detail: string): MplpError {
+  return new MplpError('MPLP_ERR_HTTP_UPGRADE_REQUIRED', detail);
 }
 
 function socketOf(ws: WebSocket<SocketData>, open: ReadonlySet<WebSocket<SocketData>>): Socket {

@@ -1,4 +1,5 @@
 export { dateTimeToUnixNano, unixNanoToDateTime } from './date-time.js';
+export { readMessagePackSpan as readMessagePack } from './msgpack-span.js';
 export {
   createSpanJudge,
   MAX_SPAN_ERRORS,

@@ -51,6 +51,8 @@ describe('exit codes', () => {
   it('are 2 for a wrong command line', async () => {
     const wrong = [
       ['no-such-command'],
+      ['--url', 'nonsense', 'query', 'SELECT 1'],
+      ['--url', 'ftp://127.0.0.1', 'tail'],
       ['query', '--no-such-option'],
       ['query', '--format', 'xml', 'SELECT 1'],
       ['query', '-p', 'no-equals-sign', 'SELECT 1'],

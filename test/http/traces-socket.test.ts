@@ -94,6 +94,59 @@ describe('the WebSocket ingest', () => {
     socket.close();
   });
 
+  it('gives any seq back exactly as it came', async () => {
+    const { socket, answer } = await open();
+    const raw: string[] = [];
+    socket.on('message', (data: Buffer, isBinary) => {
+      if (!isBinary) raw.push(data.toString());
+    });
+    const spans = `"spans":[${JSON.stringify(sampleSpan())}]`;
+    for (const seq of ['9007199254740993', '-1.50', '"a\\u0000\\"b"', 'true', '{"a":[1]}', 'null']) {
+      socket.send(`{"seq":${seq},${spans}}`);
+      expect(await answer()).toMatchObject({ rejected: 0 });
+      expect(raw.at(-1)).toContain(`{"seq":${seq},"receipt":`);
+    }
+    socket.send(`{"s\\u0065q":5,${spans}}`);
+    expect(await answer()).toMatchObject({ seq: 5 });
+    socket.send('{"seq":6}');
+    expect(await answer()).toMatchObject({ seq: 6, error: { status: 400 } });
+    for (const seq of [-100, -70_000, 2 ** 40, 1.5, 'x', [1]]) {
+      socket.send(encode({ seq, spans: [sampleSpan()] }));
+      expect(await answer()).toMatchObject({ seq, accepted: 1 });
+    }
+    socket.close();
+  });
+
+  it('takes no spans of a frame that holds more than one envelope', async () => {
+    const { socket, answer } = await open();
+    const envelope = (seq: unknown): string => JSON.stringify({ seq, spans: [sampleSpan()] });
+    const bad: (string | Uint8Array)[] = [
+      `${envelope(1)}\n${envelope(2)}`,
+      `${envelope(1)}x`,
+      envelope(1).slice(0, -1),
+      `${envelope(1).slice(0, -1)},}`,
+      `${envelope(1).slice(0, -1)},"spans":[]}`,
+      `{"seq":2,${envelope(1).slice(1)}`,
+      `{"seq":"${'x'.repeat(300)}",${envelope(1).slice(9)}`,
+      Buffer.concat([encode({ seq: 1, spans: [sampleSpan()] }), encode(sampleSpan())]),
+    ];
+    for (const frame of bad) {
+      socket.send(frame);
+      const message = (await answer()) as { error: { type: string } };
+      expect(message.error?.type, String(frame).slice(-40)).toContain('MPLP_ERR_TRACES_MALFORMED');
+    }
+    socket.close();
+  });
+
+  it('answers a frame that is larger than the limit', async () => {
+    const { socket, answer } = await open();
+    socket.send(`{"seq":1,"spans":[${' '.repeat(33 * 1024 * 1024)}]}`);
+    expect(await answer()).toMatchObject({ seq: 1, error: { status: 413 } });
+    socket.send(JSON.stringify({ seq: 2, spans: [sampleSpan()] }));
+    expect(await answer()).toMatchObject({ seq: 2, accepted: 1 });
+    socket.close();
+  });
+
   it('takes its key as a header or as a subprotocol, and nothing else', async () => {
     const { socket, answer } = await open(['mplp', `bearer.${engine.key}`], {});
     expect(socket.protocol).toBe('mplp');
@@ -129,6 +182,8 @@ describe('the WebSocket ingest', () => {
     }
     const [code] = (await closed) as [number];
     expect(code).toBe(1013);
+    // No frame is dropped unanswered: those taken in before have their receipts.
+    expect(answers.map((message) => message['seq']).sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(
       answers.some((message) => (message['error'] as { status?: number } | undefined)?.status === 429),
     ).toBe(true);

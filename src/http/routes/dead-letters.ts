@@ -2,6 +2,7 @@ import { MplpError } from '../../errors/index.js';
 import type { Loader } from '../../traces/loader/index.js';
 import type { Route } from '../contract.js';
 import { json } from '../replies.js';
+import { readDocument } from '../request-document.js';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -14,9 +15,9 @@ export function createDeadLetterRoutes(
       method: 'GET',
       path: '/v1.0/dead-letters',
       permission: 'dead-letters:read',
-      async handle(request) {
+      async handle() {
         const letters = await loader.listDeadLetters();
-        return json({ dead_letters: letters.map((letter) => ({ ...letter })), next: null }, request);
+        return json({ dead_letters: letters.map((letter) => ({ ...letter })), next: null });
       },
     },
     {
@@ -24,21 +25,15 @@ export function createDeadLetterRoutes(
       path: '/v1.0/dead-letters/replay',
       permission: 'dead-letters:write',
       async handle(request) {
-        const text = (await request.body(MAX_BODY_BYTES)).toString('utf8');
-        return json(await loader.replayDeadLetters(which(text)), request);
+        const ids = which(await readDocument(request, MAX_BODY_BYTES));
+        return json(await loader.replayDeadLetters(ids));
       },
     },
   ];
 }
 
 /** `{"all": true}` or `{"ids": ["…"]}` */
-function which(text: string): readonly string[] | 'all' {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    document = undefined;
-  }
+function which(document: unknown): readonly string[] | 'all' {
   const { all, ids } = (document ?? {}) as { all?: unknown; ids?: unknown };
   if (all === true) return 'all';
   if (Array.isArray(ids) && ids.length > 0 && ids.every((id) => typeof id === 'string')) return ids;

@@ -23,20 +23,20 @@ export function createOperationsRoutes(options: OperationsOptions): Route[] {
       method: 'GET',
       path: '/health',
       permission: undefined,
-      handle: (request) => json({ status: 'ok', version: options.version, started_at: startedAt }, request),
+      handle: () => json({ status: 'ok', version: options.version, started_at: startedAt }),
     },
     {
       method: 'GET',
       path: '/ready',
       permission: undefined,
-      async handle(request) {
+      async handle() {
         const parts = await options.parts();
         const ready = parts.every((part) => part.ok);
         const document = {
           status: ready ? 'ready' : 'not ready',
           parts: Object.fromEntries(parts.map((part) => [part.name, { ok: part.ok, detail: part.detail }])),
         };
-        return json(document, request, ready ? 200 : 503);
+        return json(document, ready ? 200 : 503);
       },
     },
     {

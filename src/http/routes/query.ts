@@ -1,6 +1,7 @@
 import { MplpError } from '../../errors/index.js';
 import { MAX_SQL_BYTES, type SqlQueries, type SqlQuery } from '../../traces/query/index.js';
 import type { HttpReply, HttpRequest, Route } from '../contract.js';
+import { mediaTypeOf, readDocument } from '../request-document.js';
 
 /** Room for the JSON around the statement and its parameters. */
 const MAX_BODY_BYTES = 4 * MAX_SQL_BYTES;
@@ -31,21 +32,15 @@ export function createQueryRoutes(queries: SqlQueries): Route[] {
   ];
 }
 
-/** `application/json` `{sql, params, format}`, or the bare statement as `text/plain` with `?format=` and `?param_<name>=`. */
+/** A document `{sql, params, format}`, or the bare statement as `text/plain` with `?format=` and `?param_<name>=`. */
 async function readQuery(request: HttpRequest): Promise<SqlQuery> {
-  const type = request.header('content-type').split(';')[0]?.trim().toLowerCase() ?? '';
-  const isText = type === 'text/plain' || type === 'application/sql';
-  if (!isText && type !== 'application/json' && type !== '')
-    throw new MplpError(
-      'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
-      'A query is sent as application/json, text/plain or application/sql.',
-    );
+  const isText = ['text/plain', 'application/sql'].includes(mediaTypeOf(request));
   for (const name of request.query.keys())
     if (name !== 'format' && !(isText && name.startsWith(PARAM)))
       throw bad(`?${name}`, 'unknown', 'is not a parameter of this resource');
-  const text = decodeUtf8(await request.body(MAX_BODY_BYTES));
   const formatInUrl = request.query.get('format');
-  if (!isText) return readJsonQuery(text, formatInUrl);
+  if (!isText) return readQueryDocument(await readDocument(request, MAX_BODY_BYTES), formatInUrl);
+  const text = decodeUtf8(await request.body(MAX_BODY_BYTES));
   const params = [...request.query]
     .filter(([name]) => name.startsWith(PARAM))
     .map(([name, value]) => [name.slice(PARAM.length), value]);
@@ -56,13 +51,7 @@ async function readQuery(request: HttpRequest): Promise<SqlQuery> {
   };
 }
 
-function readJsonQuery(text: string, formatInUrl: string | null): SqlQuery {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    throw bad('', 'json', 'is not JSON; send {"sql": "SELECT …", "params": {}, "format": "JSON"}');
-  }
+function readQueryDocument(body: unknown, formatInUrl: string | null): SqlQuery {
   if (!isObject(body)) throw bad('', 'type', 'must be an object {"sql", "params", "format"}');
   for (const name of Object.keys(body))
     if (!['sql', 'params', 'format'].includes(name))

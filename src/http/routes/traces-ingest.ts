@@ -2,7 +2,7 @@ import { MplpError } from '../../errors/index.js';
 import { bodyEncodingOf, bodyFormOf, type Intake } from '../../traces/intake/index.js';
 import type { Route } from '../contract.js';
 import type { BodyReceiver, IngestHead, IngestRoute } from '../ingest-contract.js';
-import { documentReply, json } from '../replies.js';
+import { json } from '../replies.js';
 
 const MAX_KEY_LENGTH = 255;
 
@@ -25,18 +25,15 @@ export function createIngestRoutes(intake: Intake): { ingest: IngestRoute[]; rou
             );
           }
           const { accepted, rejected, status } = found;
-          return json(
-            {
-              receipt: found.receipt,
-              status,
-              accepted,
-              rejected,
-              duplicates: 0,
-              errors: [],
-              errors_truncated: rejected > 0,
-            },
-            request,
-          );
+          return json({
+            receipt: found.receipt,
+            status,
+            accepted,
+            rejected,
+            duplicates: 0,
+            errors: [],
+            errors_truncated: rejected > 0,
+          });
         },
       },
     ],
@@ -74,7 +71,7 @@ function receive(intake: Intake, head: IngestHead): BodyReceiver {
     write: (chunk) => body.write(chunk),
     drop: () => body.drop(),
     async end() {
-      return documentReply(202, await body.end(), head.accept);
+      return json(await body.end(), 202);
     },
   };
 }

@@ -8,6 +8,10 @@ import { randomBytes } from 'node:crypto';
 
 const PATH = '/v1.0/traces/ws';
 const TRY_AGAIN_LATER = 1013;
+/** A socket that overran its credits is closed when nothing came for this long, */
+const OVERRUN_QUIET_MS = 250;
+/** or after this at the latest. */
+const MAX_OVERRUN_MS = 5_000;
 /** What a socket may have unanswered. */
 interface Credits {
   /** A hint: the engine counts bytes before it knows how many spans they are. */
@@ -56,14 +60,19 @@ function openIngestSocket(
 ): SocketHandler {
   let credits = creditsNow();
   let unansweredBytes = 0;
+  let unansweredFrames = 0;
   let closed = false;
-  let overrun = false;
+  let overrunAtMs: number | undefined;
+  let closing: NodeJS.Timeout | undefined;
   /** Frames are answered in the encoding of the frame; credits in that of the last one. */
   let binary = false;
 
   const send = (document: object, asBinary: boolean): void => {
     if (closed) return;
     socket.send(asBinary ? encode(document, { ignoreUndefined: true }) : JSON.stringify(document));
+  };
+  const answer = (seq: Uint8Array | undefined, document: object, asBinary: boolean): void => {
+    if (!closed) socket.send(withSeq(seq, document, asBinary));
   };
   const grant = (next: Credits): void => {
     if (next === credits) return;
@@ -75,22 +84,23 @@ function openIngestSocket(
   send({ credits }, false);
 
   async function take(data: Uint8Array, isBinary: boolean): Promise<void> {
-    let seq: number | string | undefined;
-    const withSeq = (document: object): object => ({ seq: seq ?? null, ...document });
+    let seq: Uint8Array | undefined;
     unansweredBytes += data.length;
+    unansweredFrames += 1;
     try {
       // The seq is read first: an answer without it could not be told apart.
       const frame = data.length === 0 ? undefined : readFrame(data, isBinary);
       seq = frame?.seq;
-      if (unansweredBytes > credits.bytes && unansweredBytes > data.length) {
-        overrun = true;
+      if (unansweredBytes > credits.bytes && unansweredBytes > data.length) overrunAtMs ??= performance.now();
+      if (overrunAtMs !== undefined)
         throw new MplpError(
           'MPLP_ERR_TRACES_OVERLOADED',
           `More than ${credits.bytes} bytes are unanswered on this socket.`,
           { retryAfterSeconds: 1 },
         );
-      }
       if (frame === undefined) throw new MplpError('MPLP_ERR_TRACES_EMPTY', 'The frame is empty.');
+      if (frame.fault !== undefined)
+        throw new MplpError('MPLP_ERR_TRACES_MALFORMED', `The frame cannot be read: ${frame.fault}.`);
       const body = intake.open({
         projectId,
         form: frame.form,
@@ -106,7 +116,7 @@ function openIngestSocket(
       } finally {
         body.drop();
       }
-      send(withSeq(receipt), isBinary);
+      answer(seq, receipt, isBinary);
     } catch (error) {
       if (!(error instanceof MplpError)) log.error({ err: error }, 'a frame failed');
       const problem = toProblem(error, PATH, createRequestTraceId('', randomBytes));
@@ -114,16 +124,29 @@ function openIngestSocket(
         error instanceof MplpError && error.retryAfterSeconds !== undefined
           ? { retry_after_seconds: error.retryAfterSeconds }
           : {};
-      send(withSeq({ error: { ...problem, ...retry } }), isBinary);
+      answer(seq, { error: { ...problem, ...retry } }, isBinary);
     } finally {
       unansweredBytes -= data.length;
-      if (overrun) socket.close(TRY_AGAIN_LATER, 'more was sent than the credits allow');
+      unansweredFrames -= 1;
+      if (overrunAtMs !== undefined && unansweredFrames === 0) closeWhenQuiet(overrunAtMs);
     }
+  }
+
+  /** What was sent before the client could know is still on its way, and is answered before the close. */
+  function closeWhenQuiet(sinceMs: number): void {
+    clearTimeout(closing);
+    const waitMs = Math.min(OVERRUN_QUIET_MS, sinceMs + MAX_OVERRUN_MS - performance.now());
+    closing = setTimeout(
+      () => {
+        if (unansweredFrames === 0 && !closed)
+          socket.close(TRY_AGAIN_LATER, 'more was sent than the credits allow');
+      },
+      Math.max(0, waitMs),
+    );
   }
 
   return {
     message(data, isBinary) {
-      if (overrun) return;
       binary = isBinary;
       void take(data, isBinary);
     },
@@ -131,6 +154,25 @@ function openIngestSocket(
     closed() {
       closed = true;
       clearInterval(timer);
+      clearTimeout(closing);
     },
   };
+}
+
+const NO_SEQ = { text: '{"seq":null', binaryAt: 5 };
+
+/** `{seq, …document}`, with the seq put in as its sender wrote it: parsed, a large number would not come back the same. */
+function withSeq(seq: Uint8Array | undefined, document: object, asBinary: boolean): string | Uint8Array {
+  const plain = { seq: null, ...document };
+  if (!asBinary) {
+    const text = JSON.stringify(plain);
+    return seq === undefined
+      ? text
+      : `{"seq":${Buffer.from(seq).toString()}${text.slice(NO_SEQ.text.length)}`;
+  }
+  const bytes = encode(plain, { ignoreUndefined: true });
+  // The map has less than 16 members: its head is a byte, the key `seq` four, and nil one.
+  return seq === undefined
+    ? bytes
+    : Buffer.concat([bytes.subarray(0, NO_SEQ.binaryAt), seq, bytes.subarray(NO_SEQ.binaryAt + 1)]);
 }

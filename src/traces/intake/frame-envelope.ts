@@ -2,58 +2,94 @@ import type { BodyForm } from '../../native/index.js';
 
 /** The spans of a WebSocket frame, and the number that its sender wants back. */
 export interface FrameContent {
-  readonly seq: number | string | undefined;
+  /** The `seq` as it was written, in the encoding of the frame, so that it goes back exactly. */
+  readonly seq: Uint8Array | undefined;
   readonly form: BodyForm;
   /** Where the spans are in the frame. */
   readonly start: number;
   readonly end: number;
+  /** Why the frame cannot be taken although its spans were found. */
+  readonly fault: string | undefined;
 }
+
+const MAX_SEQ_BYTES = 256;
 
 /**
  * Finds the spans in a frame: either the whole of it, or the `spans` member of `{seq, spans}`. Looks at the
- * outermost members only; whether the rest is well-formed is the decoder's business.
+ * outermost members only; whether the spans are well-formed is the decoder's business.
  */
 export function readFrame(frame: Uint8Array, isBinary: boolean): FrameContent {
-  const whole = (form: BodyForm): FrameContent => ({ seq: undefined, form, start: 0, end: frame.length });
-  return isBinary ? (readMsgpackEnvelope(frame) ?? whole('msgpack')) : readText(frame, whole);
+  return isBinary ? readMsgpack(frame) : readText(frame);
+}
+
+/** Collects the members of an envelope, in either encoding. */
+class Envelope {
+  private seq: Uint8Array | undefined;
+  private spans: { start: number; end: number } | undefined;
+  private fault: string | undefined;
+
+  constructor(private readonly frame: Uint8Array) {}
+
+  member(key: string | undefined, start: number, end: number): void {
+    if (key !== 'seq' && key !== 'spans') return;
+    if (this[key] !== undefined) this.fault ??= `the frame has more than one ${key}`;
+    if (key === 'spans') this.spans = { start, end };
+    else if (end - start > MAX_SEQ_BYTES) this.fault ??= `seq has more than ${MAX_SEQ_BYTES} bytes`;
+    else this.seq = this.frame.subarray(start, end);
+  }
+
+  /** `isWhole`: nothing is missing of the envelope, and nothing comes behind it. `bareForm`: what it is without spans. */
+  close(form: BodyForm, isWhole: boolean, bareForm: BodyForm): FrameContent {
+    const { seq, spans } = this;
+    if (spans === undefined)
+      return { seq, form: bareForm, start: 0, end: this.frame.length, fault: undefined };
+    const fault = this.fault ?? (isWhole ? undefined : 'the frame is not one {seq, spans} and nothing else');
+    return { seq, form, ...spans, fault };
+  }
 }
 
 const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-function readText(frame: Uint8Array, whole: (form: BodyForm) => FrameContent): FrameContent {
-  let at = skipSpace(frame, 0);
-  if (frame[at] !== 0x7b) return whole('json');
-  const open = at;
-  let seq: FrameContent['seq'];
-  let spans: { start: number; end: number } | undefined;
-  at = skipSpace(frame, at + 1);
-  while (at < frame.length && frame[at] === QUOTE) {
+function readText(frame: Uint8Array): FrameContent {
+  const envelope = new Envelope(frame);
+  const open = skipSpace(frame, 0);
+  if (frame[open] !== 0x7b) return envelope.close('json', false, 'json');
+  let at = skipSpace(frame, open + 1);
+  while (frame[at] === QUOTE) {
     const keyEnd = skipValue(frame, at);
-    const key = text(frame, at + 1, keyEnd - 1);
+    const key = parseKey(frame, at, keyEnd);
     at = skipSpace(frame, keyEnd);
     if (frame[at] !== 0x3a) break;
     const start = skipSpace(frame, at + 1);
     const end = skipValue(frame, start);
-    if (key === 'spans') spans = { start, end };
-    else if (key === 'seq') seq = parseSeq(text(frame, start, Math.min(end, start + 80)));
+    // A seq that is no JSON could not be given back as JSON.
+    if (key !== 'seq' || isJson(frame, start, end)) envelope.member(key, start, end);
     at = skipSpace(frame, end);
     if (frame[at] !== 0x2c) break;
-    at = skipSpace(frame, at + 1);
+    const next = skipSpace(frame, at + 1);
+    if (frame[next] !== QUOTE) break;
+    at = next;
   }
-  if (spans !== undefined) return { seq, form: 'json', ...spans };
+  const isWhole = frame[at] === 0x7d && skipSpace(frame, at + 1) === frame.length;
   // One document, however it is broken into lines, or one a line.
-  const close = skipSpace(frame, skipValue(frame, open));
-  return whole(close < frame.length ? 'ndjson' : 'json');
+  const isOne = skipSpace(frame, skipValue(frame, open)) === frame.length;
+  return envelope.close('json', isWhole, isOne ? 'json' : 'ndjson');
 }
 
-function parseSeq(source: string): FrameContent['seq'] {
+function parseKey(frame: Uint8Array, start: number, end: number): string | undefined {
+  return end - start <= MAX_SEQ_BYTES && isJson(frame, start, end)
+    ? (JSON.parse(text(frame, start, end)) as string)
+    : undefined;
+}
+
+function isJson(frame: Uint8Array, start: number, end: number): boolean {
   try {
-    const value: unknown = JSON.parse(source);
-    return typeof value === 'number' || typeof value === 'string' ? value : undefined;
+    JSON.parse(text(frame, start, end));
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
@@ -83,28 +119,24 @@ function skipValue(frame: Uint8Array, at: number): number {
   return frame.length;
 }
 
-function readMsgpackEnvelope(frame: Uint8Array): FrameContent | undefined {
+function readMsgpack(frame: Uint8Array): FrameContent {
+  const envelope = new Envelope(frame);
   const first = frame[0] as number;
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
-  let members: number;
-  let at: number;
+  let members = 0;
+  let at = 0;
   if (first >= 0x80 && first <= 0x8f) [members, at] = [first & 0x0f, 1];
   else if (first === 0xde && frame.length >= 3) [members, at] = [view.getUint16(1), 3];
-  else return undefined;
-  let seq: FrameContent['seq'];
-  let spans: { start: number; end: number } | undefined;
   for (let i = 0; i < members; i++) {
     const keyEnd = skipMsgpack(view, at);
-    if (keyEnd === undefined) return undefined;
-    const key = msgpackText(view, at, keyEnd);
+    if (keyEnd === undefined) break;
     const end = skipMsgpack(view, keyEnd);
-    // A truncated array of spans is still the spans: the decoder says what is wrong with it.
-    if (key === 'spans') spans = { start: keyEnd, end: end ?? frame.length };
-    else if (key === 'seq' && end !== undefined) seq = msgpackSeq(view, keyEnd, end);
-    if (end === undefined) break;
-    at = end;
+    const key = msgpackText(view, at, keyEnd);
+    // A truncated array of spans is still the spans, so that the answer has their seq.
+    if (end !== undefined || key === 'spans') envelope.member(key, keyEnd, end ?? frame.length);
+    at = end ?? Infinity;
   }
-  return spans === undefined ? undefined : { seq, form: 'msgpack', ...spans };
+  return envelope.close('msgpack', at === frame.length, 'msgpack');
 }
 
 function msgpackText(view: DataView, start: number, end: number): string | undefined {
@@ -113,26 +145,6 @@ function msgpackText(view: DataView, start: number, end: number): string | undef
     type >= 0xa0 && type <= 0xbf ? 1 : type === 0xd9 ? 2 : type === 0xda ? 3 : type === 0xdb ? 5 : 0;
   if (head === 0 || end - start > 256) return undefined;
   return Buffer.from(view.buffer, view.byteOffset + start + head, end - start - head).toString('utf8');
-}
-
-function msgpackSeq(view: DataView, at: number, end: number): FrameContent['seq'] {
-  const type = view.getUint8(at);
-  if (type <= 0x7f) return type;
-  if (type >= 0xe0) return type - 256;
-  switch (type) {
-    case 0xcc:
-      return view.getUint8(at + 1);
-    case 0xcd:
-      return view.getUint16(at + 1);
-    case 0xce:
-      return view.getUint32(at + 1);
-    case 0xcf:
-      return Number(view.getBigUint64(at + 1));
-    case 0xcb:
-      return view.getFloat64(at + 1);
-    default:
-      return msgpackText(view, at, end);
-  }
 }
 
 /** The place behind the value at `at`; `undefined` when it is cut off. Nesting costs no stack. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 import { MplpError, type FieldError } from '../../errors/index.js';
 import type { BodyForm, NativeAddon } from '../../native/index.js';
@@ -23,6 +24,7 @@ import { sliceForTail } from './tail-slice.js';
 const SMALL_BODY_BYTES = 32 * 1024;
 const MAX_TAIL_MATCHES = 256;
 const STORED_TIMEOUT_MS = 30_000;
+const STORED_POLL_MS = 50;
 
 export interface IntakeOptions {
   readonly native: NativeAddon;
@@ -444,13 +446,21 @@ export function createIntake(options: IntakeOptions): Intake {
     ledger.duplicates(earlier.accepted);
     return {
       receipt: earlier.receipt,
-      status: earlier.status,
+      status: head.durability === 'stored' ? await storedByNow(earlier) : earlier.status,
       accepted: 0,
       rejected: earlier.rejected,
       duplicates: earlier.accepted,
       errors: [],
       errors_truncated: earlier.rejected > 0,
     };
+  }
+
+  /** Waits for a batch that was taken in before: nobody holds its commit any more. */
+  async function storedByNow({ projectId, receipt }: KnownReceipt): Promise<'stored' | 'spooled'> {
+    const isStored = (): boolean => receipts.findById(projectId, receipt)?.status === 'stored';
+    const until = Date.now() + STORED_TIMEOUT_MS;
+    while (!isStored() && Date.now() < until) await sleep(STORED_POLL_MS);
+    return isStored() ? 'stored' : 'spooled';
   }
 
   function noteDisagreements(count: number): void {

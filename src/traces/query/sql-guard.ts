@@ -44,8 +44,10 @@ export function judgeText(canonical: string): void {
   const tokens = sqlTokens(canonical);
   const [format, name] = tokens.slice(-2);
   if (format?.kind === 'word' && format.text === 'FORMAT' && name?.kind === 'word') throw formatClause();
+  let parameterEnd = 0;
   tokens.forEach((token, at) => {
     const next = tokens[at + 1];
+    if (isParameter(tokens, at)) parameterEnd = endOfParameter(tokens, at);
     if (token.kind === 'quoted' && /[\\\u0000-\u001f\u007f]/.test(token.text))
       throw forbidden(
         `The quoted name ${JSON.stringify(token.text)} has a backslash or a control character in it.`,
@@ -53,8 +55,12 @@ export function judgeText(canonical: string): void {
     if (token.kind === 'word' && token.text === 'OUTFILE' && tokens[at - 1]?.text === 'INTO')
       throw intoOutfile();
     if (token.kind === 'word' && token.text === 'APPLY') throw forbidden('APPLY is not allowed.');
-    if (isIdentifierParameter(tokens, at))
-      throw forbidden('Parameters of the type Identifier are not allowed: they could name any table.');
+    if (at < parameterEnd) {
+      // A type: its parts in parentheses are no calls.
+      if (/^identifier$/i.test(token.text))
+        throw forbidden('Parameters of the type Identifier are not allowed: they could name any table.');
+      return;
+    }
     if (next?.kind !== 'symbol' || next.text !== '(') return;
     if (token.kind !== 'word' && token.kind !== 'quoted') return;
     if (isAllowedFunction(token.text) || isAllowedTableFunction(token.text)) return;
@@ -64,15 +70,15 @@ export function judgeText(canonical: string): void {
   });
 }
 
-/** `{name:Identifier}` */
-function isIdentifierParameter(tokens: readonly SqlToken[], at: number): boolean {
-  const [open, , colon, type] = tokens.slice(at, at + 4);
-  return (
-    open?.text === '{' &&
-    open.kind === 'symbol' &&
-    colon?.text === ':' &&
-    /^identifier$/i.test(type?.text ?? '')
-  );
+/** `{name:Type}` */
+function isParameter(tokens: readonly SqlToken[], at: number): boolean {
+  const [open, name, colon] = tokens.slice(at, at + 3);
+  return open?.kind === 'symbol' && open.text === '{' && isName(name) && colon?.text === ':';
+}
+
+function endOfParameter(tokens: readonly SqlToken[], at: number): number {
+  const length = tokens.slice(at).findIndex(({ kind, text }) => kind === 'symbol' && text === '}');
+  return length < 0 ? tokens.length : at + length;
 }
 
 /** `… AS t(a, b)` and `WITH t (a, b) AS (…)`: names for columns, not a call. */

@@ -5,6 +5,7 @@ import type { Config } from '../../config/config.js';
 import { MplpError } from '../../errors/index.js';
 import type { ClickHouseStore } from '../../store/clickhouse/index.js';
 import { userSqlError } from './query-errors.js';
+import { createQuerySlots } from './query-slots.js';
 import { findResultFormat, resultFormatNames } from './result-formats.js';
 import { judgeText, judgeTree, USER_SQL_DATABASE } from './sql-guard.js';
 import { quoteString } from './sql-text.js';
@@ -36,7 +37,7 @@ export interface SqlResult {
 export interface SqlQueries {
   /**
    * Runs one read-only statement of a user over the views of one project. Aborting `signal` stops it in ClickHouse.
-   * Throws `MPLP_ERR_QUERY_INVALID`, `_FORBIDDEN` or `_LIMIT`; a failure later than 1 MiB of result breaks the body off.
+   * Throws `MPLP_ERR_QUERY_INVALID`, `_FORBIDDEN`, `_LIMIT` or `_OVERLOADED`; a failure later than 1 MiB of result breaks the body off.
    */
   run(projectId: string, query: SqlQuery, signal: AbortSignal): Promise<SqlResult>;
   close(): Promise<void>;
@@ -46,7 +47,7 @@ export interface SqlQueriesOptions {
   readonly store: ClickHouseStore;
   readonly config: Pick<
     Config,
-    'queryTimeoutMs' | 'queryMaxRows' | 'queryMaxMemoryBytes' | 'queryMaxResultBytes'
+    'queryTimeoutMs' | 'queryMaxConcurrent' | 'queryMaxRows' | 'queryMaxMemoryBytes' | 'queryMaxResultBytes'
   >;
 }
 
@@ -57,6 +58,7 @@ export interface SqlQueriesOptions {
  */
 export function createSqlQueries({ store, config }: SqlQueriesOptions): SqlQueries {
   const client = store.connect(USER_SQL_DATABASE);
+  const slots = createQuerySlots(config.queryMaxConcurrent);
 
   async function run(projectId: string, query: SqlQuery, signal: AbortSignal): Promise<SqlResult> {
     const format = findResultFormat(query.format);
@@ -67,6 +69,13 @@ export function createSqlQueries({ store, config }: SqlQueriesOptions): SqlQueri
       );
     }
     checkSize(query);
+    const free = slots.take();
+    const release = (): void => {
+      signal.removeEventListener('abort', release);
+      free();
+    };
+    // A body that nobody reads, because its client has gone, never comes to its end.
+    signal.addEventListener('abort', release, { once: true });
     const deadline = AbortSignal.timeout(config.queryTimeoutMs);
     const stop = AbortSignal.any([signal, deadline]);
     const timedOut = (error: unknown) =>
@@ -88,10 +97,11 @@ export function createSqlQueries({ store, config }: SqlQueriesOptions): SqlQueri
           additional_table_filters: projectTableFilters(store.database, projectId),
         } as unknown as ClickHouseSettings,
       });
-      const pieces = resultPieces(stream as Readable, stop, config.queryMaxResultBytes, timedOut);
+      const pieces = resultPieces(stream as Readable, stop, config.queryMaxResultBytes, timedOut, release);
       const body = await holdBack(pieces);
       return { contentType: format.contentType, queryId, body };
     } catch (error) {
+      release();
       throw timedOut(error);
     }
   }
@@ -184,6 +194,7 @@ async function* resultPieces(
   stop: AbortSignal,
   maxBytes: number,
   toError: (error: unknown) => unknown,
+  onEnd: () => void,
 ): AsyncGenerator<Uint8Array> {
   const abort = () => stream.destroy(new Error('the query was stopped'));
   stop.addEventListener('abort', abort, { once: true });
@@ -202,6 +213,7 @@ async function* resultPieces(
   } finally {
     stop.removeEventListener('abort', abort);
     stream.destroy();
+    onEnd();
   }
 }
 

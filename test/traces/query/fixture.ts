@@ -15,6 +15,7 @@ import {
 
 export const config = {
   queryTimeoutMs: 20_000,
+  queryMaxConcurrent: 8,
   queryMaxRows: 100_000,
   queryMaxMemoryBytes: 1024 * 1024 * 1024,
   queryMaxResultBytes: 64 * 1024 * 1024,

@@ -177,6 +177,8 @@ const withParams: readonly Hostile[] = [
   { sql: 'SELECT * FROM {t:Identifier}', params: { t: 'system.tables' } },
   { sql: 'SELECT * FROM {d:Identifier}.{t:Identifier}', params: { d: 'mplp', t: 'spans' } },
   { sql: 'SELECT * FROM {t : Identifier}', params: { t: 'spans' } },
+  { sql: 'SELECT * FROM {t:Nullable(Identifier)}', params: { t: 'spans' } },
+  { sql: 'SELECT {a:String}, file({b:String})', params: { a: 'x', b: '/etc/passwd' } },
   { sql: 'SELECT {f:Identifier} FROM spans', params: { f: 'project_id' } },
   { sql: 'SELECT * FROM file({f:String})', params: { f: '/etc/passwd' } },
   { sql: 'SELECT {missing:String}' },

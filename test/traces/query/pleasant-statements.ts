@@ -4,6 +4,7 @@ export const pleasantStatements: readonly {
   readonly params?: Record<string, unknown>;
 }[] = [
   'SELECT 1',
+  "SELECT 1::Nullable(UInt8), CAST('1.5' AS Decimal(10, 2)), '2026-01-01'::DateTime64(3)",
   'select count() from spans;',
   'SELECT * FROM spans LIMIT 5',
   'SELECT * FROM traces ORDER BY start_time DESC LIMIT 5',
@@ -56,6 +57,10 @@ export const pleasantStatements: readonly {
     {
       sql: 'SELECT count() FROM spans WHERE agent_id = {agent:UUID}',
       params: { agent: '6f1c2d3e-4b5a-4c6d-8e7f-901234567890' },
+    },
+    {
+      sql: "SELECT {a:Nullable(String)}, {b:Decimal(10, 2)}, {c:DateTime64(3, 'UTC')}, {d:Array(LowCardinality(String))}, {e:Enum8('x' = 1)}, {f:FixedString(2)}",
+      params: { a: null, b: '1.50', c: '2026-01-01 00:00:00.123', d: ['x'], e: 'x', f: 'ab' },
     },
     { sql: 'SELECT {list:Array(String)}', params: { list: ['a', 'b'] } },
     { sql: 'SELECT count() FROM spans WHERE action_name IN {names:Array(String)}', params: { names: ['a'] } },

@@ -399,4 +399,29 @@ describe('errors and limits', () => {
     await expect(running).rejects.toBeDefined();
     await expect.poll(isRunning, { timeout: 15_000 }).toBe(false);
   });
+
+  test('more queries at a time than are allowed are told to come again', async () => {
+    const queries = createSqlQueries({ store: stored.store, config: { ...config, queryMaxConcurrent: 2 } });
+    const run = (sql: string, signal = noSignal): Promise<{ body: AsyncIterable<Uint8Array> }> =>
+      queries.run('default', { sql, params: {}, format: 'JSONEachRow' }, signal);
+    const long = "SELECT repeat('x', 1000) FROM numbers(50000)";
+    try {
+      const gone = new AbortController();
+      const [read] = await Promise.all([run(long), run(long, gone.signal)]);
+      await expect(run('SELECT 1')).rejects.toMatchObject({
+        code: 'MPLP_ERR_QUERY_OVERLOADED',
+        status: 429,
+        retryAfterSeconds: expect.any(Number) as number,
+      });
+      // A place is free again when a result was read to its end, its client has gone, or a query failed.
+      await bytesOf(read!.body);
+      gone.abort();
+      for (let i = 0; i < 5; i++) {
+        await expect(run('SELECT nope')).rejects.toMatchObject({ status: 400 });
+        await bytesOf((await run('SELECT 1')).body);
+      }
+    } finally {
+      await queries.close();
+    }
+  });
 });
