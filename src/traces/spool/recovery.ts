@@ -162,7 +162,7 @@ export interface SpoolFolder {
   readonly lastNumber: number;
 }
 
-const OWN_FILES = new Set(['spool.json', 'sequence.json', 'lock', 'quarantine', 'probe']);
+const OWN_FILES = new Set(['spool.json', 'sequence', 'lock', 'quarantine', 'probe']);
 const EXTENSIONS = new Set(['seg', 'idx', 'done', 'split']);
 
 /** Lists the folder and removes temporary files of interrupted writes. */
@@ -178,7 +178,7 @@ export async function readFolder(files: SpoolFiles, directory: string): Promise<
       if (temporary === 'tmp') await removeIfThere(files, `${directory}/${name}`);
       else if (temporary === undefined) segments.set(stem, (segments.get(stem) ?? new Set()).add(extension));
       else foreign.push(name);
-    } else if (name === 'spool.json.tmp' || name === 'sequence.json.tmp') {
+    } else if (name === 'spool.json.tmp' || name === 'sequence.tmp') {
       await removeIfThere(files, `${directory}/${name}`);
     } else if (!OWN_FILES.has(name) && !name.startsWith('lock.')) {
       foreign.push(name);

@@ -83,7 +83,7 @@ export async function createSpool(options: SpoolOptions): Promise<DurableSpool> 
   const drainRate = createDrainRate(monotonicMs);
   const book = createReceiptBook(MAX_RECEIPTS_IN_MEMORY);
   const report = emptyReport();
-  const sequence = createSequenceMark(files, directory, log);
+  const sequence = createSequenceMark(files, directory, crc32c, log);
   const recovery: RecoveryOptions = {
     files,
     directory,
