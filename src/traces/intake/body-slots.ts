@@ -1,3 +1,5 @@
+import { createMemoryPool } from './memory-pool.js';
+
 /**
  * Memory for bodies on their way to the decoder: shared with the threads, used again and again, so that a body
  * costs one copy (out of the socket) and no allocation.
@@ -14,8 +16,8 @@ export interface BodySlots {
   /** Makes room for `bytes`, keeping the first `used` ones. */
   grow(slot: BodySlot, bytes: number, used: number): void;
   release(slot: BodySlot): void;
-  /** Memory that a thread writes a block to. */
-  takeBlock(): SharedArrayBuffer;
+  /** Memory that a thread writes the block of a body of about `bodyBytes` to. */
+  takeBlock(bodyBytes: number): SharedArrayBuffer;
   releaseBlock(block: SharedArrayBuffer): void;
 }
 
@@ -25,28 +27,24 @@ const KiB = 1024;
 /** Thousands of requests with one span each are under way at a time: their slots are small. */
 const SMALL_SLOT_BYTES = 32 * KiB + BODY_SLACK_BYTES;
 const MAX_SMALL_KEPT = 1024;
-/** A batch of 1,000 common spans fits. Larger slots are given back to the system after use. */
-const SLOT_BYTES = 1024 * KiB;
-const MAX_KEPT = 48;
-const MAX_KEPT_BLOCK_BYTES = 2 * SLOT_BYTES;
+/** A batch of 1,000 common spans fits, and so does its block. */
+const LARGE_BYTES = 1024 * KiB;
+/** Columns beside the text of the spans; MessagePack grows when it becomes text. */
+const BLOCK_SHARE = 1.25;
 
-export function createBodySlots(): BodySlots {
+/** `maxInflightBytes` of bodies are under way at most: that much is worth keeping. */
+export function createBodySlots(maxInflightBytes: number): BodySlots {
   const small: BodySlot[] = [];
-  const large: BodySlot[] = [];
-  const blocks: SharedArrayBuffer[] = [];
-  const make = (bytes: number): BodySlot => {
-    const body = new SharedArrayBuffer(bytes);
-    return { body, bytes: new Uint8Array(body) };
-  };
-  const take = (needed: number): BodySlot => {
-    if (needed <= SMALL_SLOT_BYTES) return small.pop() ?? make(SMALL_SLOT_BYTES);
-    if (needed <= SLOT_BYTES) return large.pop() ?? make(SLOT_BYTES);
-    return make(needed);
-  };
+  const bodies = createMemoryPool(LARGE_BYTES, maxInflightBytes);
+  const blocks = createMemoryPool(LARGE_BYTES, maxInflightBytes);
+  const make = (body: SharedArrayBuffer): BodySlot => ({ body, bytes: new Uint8Array(body) });
+  const take = (needed: number): BodySlot =>
+    needed <= SMALL_SLOT_BYTES
+      ? (small.pop() ?? make(new SharedArrayBuffer(SMALL_SLOT_BYTES)))
+      : make(bodies.take(needed));
   const release = (slot: BodySlot): void => {
-    const size = slot.body.byteLength;
-    if (size === SMALL_SLOT_BYTES && small.length < MAX_SMALL_KEPT) small.push(slot);
-    else if (size === SLOT_BYTES && large.length < MAX_KEPT) large.push(slot);
+    if (slot.body.byteLength > SMALL_SLOT_BYTES) bodies.release(slot.body);
+    else if (small.length < MAX_SMALL_KEPT) small.push(slot);
   };
   return {
     take: (bytes) => take(bytes + BODY_SLACK_BYTES),
@@ -60,9 +58,7 @@ export function createBodySlots(): BodySlots {
       slot.bytes = next.bytes;
     },
     release,
-    takeBlock: () => blocks.pop() ?? new SharedArrayBuffer(SLOT_BYTES),
-    releaseBlock(block) {
-      if (block.byteLength <= MAX_KEPT_BLOCK_BYTES && blocks.length < MAX_KEPT) blocks.push(block);
-    },
+    takeBlock: (bodyBytes) => blocks.take(Math.ceil(bodyBytes * BLOCK_SHARE)),
+    releaseBlock: (block) => blocks.release(block),
   };
 }

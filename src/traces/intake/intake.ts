@@ -25,6 +25,8 @@ const SMALL_BODY_BYTES = 32 * 1024;
 const MAX_TAIL_MATCHES = 256;
 const STORED_TIMEOUT_MS = 30_000;
 const STORED_POLL_MS = 50;
+/** Spans compressed by gzip. */
+const COMMON_RATIO = 10;
 
 export interface IntakeOptions {
   readonly native: NativeAddon;
@@ -99,7 +101,7 @@ export function createIntake(options: IntakeOptions): Intake {
     judge: createSpanJudge({ maxSpanBytes: options.limits.maxSpanBytes }),
     limits: options.limits,
   };
-  const slots = createBodySlots();
+  const slots = createBodySlots(options.maxInflightBytes);
   const setup: WorkerSetup = {
     limits: options.limits,
     maxBodyBytes: options.maxBodyBytes,
@@ -294,14 +296,22 @@ export function createIntake(options: IntakeOptions): Intake {
     length: number,
     key: BatchKey | undefined,
   ): Promise<Receipt> {
-    let block = slots.takeBlock();
+    const block = slots.takeBlock(decodedBytes(head, length));
+    let made: SharedArrayBuffer | undefined;
     try {
       const reply = await decodeInThread(head, slot, length, block);
-      block = reply.block;
+      // The thread hands back ours, or a larger one that it made.
+      if (reply.block.byteLength > block.byteLength) made = reply.block;
       return await settleLarge(head, reply, key);
     } finally {
       slots.releaseBlock(block);
+      if (made !== undefined) slots.releaseBlock(made);
     }
+  }
+
+  /** Size of a body as the decoder will see it, as far as one can tell. */
+  function decodedBytes(head: BodyHead, length: number): number {
+    return head.encoding === 'identity' ? length : Math.min(length * COMMON_RATIO, options.maxBodyBytes);
   }
 
   type Decoding = Extract<DecodeReply, { fault?: undefined }>;
