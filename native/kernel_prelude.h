@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
+#include <limits>
 #include <memory>
 #include <new>
 #include <random>
@@ -27,6 +29,7 @@
 #include "columns.h"
 #include "date_time.h"
 #include "json_grammar.h"
+#include "name_uuid.h"
 #include "span_decoder.h"
 #include "structural_index.h"
 

@@ -6,5 +6,6 @@ export {
   HttpRefusal,
   type ErrorClass,
 } from './error-class.js';
+export { readModelPrices, storeModelPrices, type ModelPrice } from './model-prices.js';
 export { readMigrations, splitStatements } from './migrations.js';
 export { requiredTableSettings } from './settings.js';
