@@ -8,6 +8,7 @@ import uWS, {
 import { MplpError } from '../errors/index.js';
 import type { Logger } from '../observability/log.js';
 import type { HttpMetrics } from '../observability/metrics.js';
+import { tokenOf } from '../security/index.js';
 import type { Authorizer, HttpReply, HttpRequest, Principal, Route, WebSocketRoute } from './contract.js';
 import { collectBody } from './collect-body.js';
 import { createExchange, type Exchange } from './exchange.js';
@@ -30,6 +31,8 @@ const MAX_DISCARDED_BYTES = 32 * 1024 * 1024;
 export interface HttpServerOptions {
   readonly host: string;
   readonly port: number;
+  /** Environment variable of the port, for the message when it cannot be used. */
+  readonly portOption: string;
   readonly routes: readonly Route[];
   readonly ingestRoutes: readonly IngestRoute[];
   readonly webSocketRoutes: readonly WebSocketRoute[];
@@ -47,6 +50,8 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+type Fail = NonNullable<IngestRoute['fail']>;
+
 /** Nobody: routes without a permission. */
 const anonymous: Principal = { subject: 'anonymous', projectId: 'default' };
 
@@ -61,10 +66,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     exchange.send(reply, head.method === 'HEAD', close || draining);
   };
 
-  const fail = (exchange: Exchange, error: unknown, head: RequestHead, close = false): void => {
+  const fail = (
+    exchange: Exchange,
+    error: unknown,
+    head: RequestHead,
+    close = false,
+    reply = (): HttpReply => problemReply(error, head.path, head.traceId),
+  ): void => {
     if (!(error instanceof MplpError))
       options.log.error({ err: error, trace_id: head.traceId, route: head.route }, 'a request failed');
-    finish(exchange, problemReply(error, head.path, head.traceId), head, close);
+    finish(exchange, reply(), head, close);
   };
 
   const track = (exchange: Exchange): (() => void) => {
@@ -150,15 +161,18 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     app.post(pattern, (response, request) => {
       const exchange = createExchange(response);
       const head = headOf(request, route.path);
+      const contentType = request.getHeader('content-type');
       const end = track(exchange);
       let receiver: ReturnType<IngestRoute['open']> | undefined;
       let failed = false;
+      const answer = (error: unknown, close: boolean): void =>
+        fail(exchange, error, head, close, route.fail && (() => (route.fail as Fail)(error, contentType)));
       const refuse = (error: unknown): void => {
         failed = true;
         receiver?.drop();
         clearTimeout(deadline);
         // The rest of the body is still coming: answer, then cut the connection rather than read it all.
-        fail(exchange, error, head, true);
+        answer(error, true);
         end();
       };
       const deadline = setTimeout(() => {
@@ -174,7 +188,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       const contentLength = Number(request.getHeader('content-length')) || 0;
       try {
         receiver = route.open({
-          contentType: request.getHeader('content-type'),
+          contentType,
           contentEncoding: request.getHeader('content-encoding'),
           contentLength,
           accept: request.getHeader('accept'),
@@ -194,7 +208,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
           if (isLast) {
             failed = true;
             clearTimeout(deadline);
-            fail(exchange, opening, head);
+            answer(opening, false);
             end();
           } else if (!patient || discarded > MAX_DISCARDED_BYTES) refuse(opening);
           return;
@@ -213,7 +227,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
             end();
           },
           (error: unknown) => {
-            fail(exchange, error, head);
+            answer(error, false);
             end();
           },
         );
@@ -292,7 +306,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   if (!listening) {
     throw new MplpError(
       'MPLP_ERR_CONFIG_INVALID',
-      `Cannot listen on ${options.host}:${options.port}; is another process using it? Choose one with MPLP_PORT.`,
+      `Cannot listen on ${options.host}:${options.port}; is another process using it? Choose one with ${options.portOption}.`,
     );
   }
   const port = uWS.us_socket_local_port(listening);
@@ -348,11 +362,6 @@ function headOf(request: UwsRequest, route: string): RequestHead {
 function pathsOf(path: string): string[] {
   const pattern = path.replace(/\{([a-z_]+)\}/g, ':$1');
   return pattern.startsWith(CANONICAL) ? [pattern, ALIAS + pattern.slice(CANONICAL.length)] : [pattern];
-}
-
-function tokenOf(authorization: string, apiKey: string): string | undefined {
-  const bearer = /^Bearer\s+(\S+)\s*$/i.exec(authorization);
-  return bearer?.[1] ?? (apiKey === '' ? undefined : apiKey);
 }
 
 function lengthOf(headers: ReadonlyMap<string, string>): number {

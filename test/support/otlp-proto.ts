@@ -62,6 +62,36 @@ export function encodeExportRequest(spans: readonly ProtoSpan[], serviceName = '
   return type.encode(type.fromObject(request)).finish();
 }
 
+/** A span as `decodeExportRequest` gives it. */
+export interface ReadSpan {
+  readonly traceId: Uint8Array;
+  readonly spanId: Uint8Array;
+  readonly parentSpanId?: Uint8Array;
+  readonly name: string;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly attributes: readonly {
+    readonly key: string;
+    readonly value: { readonly stringValue?: string; readonly intValue?: string };
+  }[];
+  readonly status?: { readonly code: number; readonly message: string };
+}
+
+/** The spans of a request, each with the service that its resource names. */
+export function decodeExportRequest(bytes: Uint8Array): { span: ReadSpan; service: string }[] {
+  const type = root.lookupType('ExportTraceServiceRequest');
+  const request = type.toObject(type.decode(bytes), { longs: String, defaults: false }) as {
+    resourceSpans: {
+      resource: { attributes: ReadSpan['attributes'] };
+      scopeSpans: { spans: ReadSpan[] }[];
+    }[];
+  };
+  return request.resourceSpans.flatMap(({ resource, scopeSpans }) => {
+    const service = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? '';
+    return scopeSpans.flatMap(({ spans }) => spans.map((span) => ({ span, service })));
+  });
+}
+
 export interface ExportResponse {
   readonly partialSuccess?: { readonly rejectedSpans?: number; readonly errorMessage?: string };
 }
