@@ -3,8 +3,8 @@ const floors = [
   ['errors', 'config', 'observability', 'native'],
   ['protocol'],
   ['store'],
-  ['traces', 'modules', 'security'],
-  ['http', 'cli', 'client'],
+  ['traces', 'modules', 'security', 'otlp'],
+  ['http', 'grpc', 'cli', 'client'],
   ['embedded'],
 ];
 
@@ -45,13 +45,20 @@ module.exports = {
       comment: 'The command line talks to the engine over the wire, as anybody else does.',
       severity: 'error',
       from: { path: '^src/(cli|client)/' },
-      to: { path: '^src/(http|traces|store|modules|security)/' },
+      to: { path: '^src/(http|grpc|otlp|traces|store|modules|security)/' },
     },
     {
-      name: 'http-does-not-know-the-clients',
+      name: 'servers-do-not-know-the-clients',
       severity: 'error',
-      from: { path: '^src/http/' },
+      from: { path: '^src/(http|grpc)/' },
       to: { path: '^src/(cli|client)/' },
+    },
+    {
+      name: 'http-and-grpc-are-strangers',
+      comment: 'What both need lies below them.',
+      severity: 'error',
+      from: { path: '^src/(http|grpc)/' },
+      to: { path: '^src/(http|grpc)/', pathNot: '^src/$1/' },
     },
     {
       name: 'client-runs-in-a-browser',

@@ -1,4 +1,5 @@
 import { Encoder } from '@msgpack/msgpack';
+import { createOtlpSource, encodeOtlpBody, meanOtlpSpanBytes } from './otlp-spans.mjs';
 import { createSpanSource, meanSpanBytes } from './spans.mjs';
 
 /**
@@ -12,12 +13,13 @@ import { createSpanSource, meanSpanBytes } from './spans.mjs';
  */
 
 /**
- * @typedef {'ndjson' | 'json' | 'msgpack' | 'ws-msgpack' | 'single' | 'llm'} Form
+ * @typedef {'ndjson' | 'json' | 'msgpack' | 'ws-msgpack' | 'single' | 'llm' | 'otlp'} Form
  *
  * @typedef {object} FormInfo
- * @property {'agent' | 'llm'} kind
- * @property {'ndjson' | 'json' | 'msgpack'} encoding Name of the encoding in the native contract.
+ * @property {'agent' | 'llm' | 'otlp'} kind
+ * @property {'ndjson' | 'json' | 'msgpack' | 'otlp-protobuf'} encoding Name of the encoding in the native contract.
  * @property {string} contentType
+ * @property {string} path Where the engine takes it.
  * @property {number} spansPerBody
  * @property {'http' | 'websocket'} transport
  */
@@ -28,6 +30,7 @@ export const forms = Object.freeze({
     kind: 'agent',
     encoding: 'ndjson',
     contentType: 'application/x-ndjson',
+    path: '/v1.0/traces',
     spansPerBody: 1000,
     transport: 'http',
   },
@@ -35,6 +38,7 @@ export const forms = Object.freeze({
     kind: 'agent',
     encoding: 'json',
     contentType: 'application/json',
+    path: '/v1.0/traces',
     spansPerBody: 1000,
     transport: 'http',
   },
@@ -42,6 +46,7 @@ export const forms = Object.freeze({
     kind: 'agent',
     encoding: 'msgpack',
     contentType: 'application/msgpack',
+    path: '/v1.0/traces',
     spansPerBody: 1000,
     transport: 'http',
   },
@@ -49,6 +54,7 @@ export const forms = Object.freeze({
     kind: 'agent',
     encoding: 'msgpack',
     contentType: 'application/msgpack',
+    path: '/v1.0/traces',
     spansPerBody: 1000,
     transport: 'websocket',
   },
@@ -56,6 +62,7 @@ export const forms = Object.freeze({
     kind: 'agent',
     encoding: 'json',
     contentType: 'application/json',
+    path: '/v1.0/traces',
     spansPerBody: 1,
     transport: 'http',
   },
@@ -63,10 +70,24 @@ export const forms = Object.freeze({
     kind: 'llm',
     encoding: 'ndjson',
     contentType: 'application/x-ndjson',
+    path: '/v1.0/traces',
     spansPerBody: 64,
     transport: 'http',
   },
+  otlp: {
+    kind: 'otlp',
+    encoding: 'otlp-protobuf',
+    contentType: 'application/x-protobuf',
+    path: '/v1/traces',
+    spansPerBody: 1000,
+    transport: 'http',
+  },
 });
+
+/** Forms of the engine's own trace wire: those that `bench:ingest` measures. */
+export const traceForms = /** @type {readonly Form[]} */ (
+  Object.freeze(Object.keys(forms).filter((form) => form !== 'otlp'))
+);
 
 /** Where the rewritten digits sit in the 36 characters of an id. */
 const maskedDigits = [0, 1, 2, 3, 4, 20, 21, 22];
@@ -110,6 +131,16 @@ export function maskUuid(round) {
   return digits.join('');
 }
 
+/**
+ * The mask of ids of 8 bytes, which OTLP's spans have, as the UUID they are stored as: the digits of the mask stand in
+ * front of the lower half.
+ * @param {number} round
+ */
+export function shortMaskUuid(round) {
+  const mask = maskOfRound(round).toString(16).padStart(8, '0');
+  return `00000000-0000-0000-${mask.slice(0, 4)}-${mask.slice(4)}00000000`;
+}
+
 const nibble = (/** @type {number} */ mask, /** @type {number} */ i) => (mask >>> (28 - 4 * i)) & 15;
 
 /** `xorDigit[(delta << 7) | character]` is the hex character with its value changed by `delta`. */
@@ -129,6 +160,7 @@ for (let delta = 0; delta < 16; delta++) {
  * @property {number} jsonBytes What the spans take as NDJSON.
  * @property {boolean} binary Ids are 16 bytes instead of 36 characters.
  * @property {Int32Array} idOffsets Start of every id to rewrite.
+ * @property {Int32Array} shortIdOffsets Start of every id of 8 bytes; only OTLP has them.
  * @property {number} round Whose ids the bytes hold now.
  * @property {string} markTraceId Trace id, in round 0, of the last span.
  * @property {number} markSpans Spans of that trace in this body.
@@ -161,9 +193,11 @@ export function* makeBodies({
 }) {
   const info = forms[form];
   const perBody = spansPerBody ?? info.spansPerBody;
-  const source = createSpanSource({ seed, baseTimeMs, spreadMs, kind: info.kind });
-  const encode =
-    info.encoding === 'msgpack' ? createMsgpackEncoding(form === 'ws-msgpack') : createTextEncoding(form);
+  const source =
+    info.kind === 'otlp'
+      ? createOtlpSource({ seed, baseTimeMs, spreadMs })
+      : createSpanSource({ seed, baseTimeMs, spreadMs, kind: info.kind });
+  const encode = encodingOf(form);
   /** Spans of a single-span form still to hand out; a trace is not cut there. */
   let rest = /** @type {{ span: any, json: string }[]} */ ([]);
   for (let i = 0; i < bodies; i++) {
@@ -179,15 +213,16 @@ export function* makeBodies({
       if (span.trace_id === markTraceId) markSpans++;
       jsonBytes += Buffer.byteLength(json) + 1;
     }
-    const { padded, start, idOffsets } = encode(spans);
+    const { padded, start, idOffsets, shortIdOffsets } = encode(spans);
     yield {
       bytes: padded.subarray(0, padded.length - slackBytes),
       padded,
       start,
       spans: spans.length,
       jsonBytes,
-      binary: info.encoding === 'msgpack',
+      binary: info.encoding === 'msgpack' || info.encoding === 'otlp-protobuf',
       idOffsets,
+      shortIdOffsets,
       round: 0,
       markTraceId,
       markSpans,
@@ -196,6 +231,18 @@ export function* makeBodies({
       }),
     };
   }
+}
+
+const none = new Int32Array(0);
+
+/**
+ * @param {Form} form
+ * @returns {(spans: { span: any, json: string }[]) => { padded: Buffer, start: number, idOffsets: Int32Array, shortIdOffsets: Int32Array }}
+ */
+function encodingOf(form) {
+  const { encoding } = forms[form];
+  if (encoding === 'otlp-protobuf') return (spans) => encodeOtlpBody(spans, slackBytes);
+  return encoding === 'msgpack' ? createMsgpackEncoding(form === 'ws-msgpack') : createTextEncoding(form);
 }
 
 /** @param {Form} form */
@@ -213,7 +260,7 @@ function createTextEncoding(form) {
     }
     const padded = Buffer.alloc(Buffer.byteLength(text) + slackBytes);
     padded.write(text);
-    return { padded, start: 0, idOffsets: Int32Array.from(offsets) };
+    return { padded, start: 0, idOffsets: Int32Array.from(offsets), shortIdOffsets: none };
   };
 }
 
@@ -240,6 +287,7 @@ function createMsgpackEncoding(framed) {
       padded: Buffer.concat(parts, at + slackBytes),
       start: head.length,
       idOffsets: Int32Array.from(offsets),
+      shortIdOffsets: none,
     };
   };
 }
@@ -279,7 +327,14 @@ function msgpackReference({ span, json }) {
 export function setRound(body, round) {
   if (body.round === round) return;
   const delta = (maskOfRound(body.round) ^ maskOfRound(round)) >>> 0;
-  const { bytes, idOffsets } = body;
+  const { bytes, idOffsets, shortIdOffsets } = body;
+  for (let k = 0; k < shortIdOffsets.length; k++) {
+    const at = shortIdOffsets[k];
+    bytes[at] ^= delta >>> 24;
+    bytes[at + 1] ^= delta >>> 16;
+    bytes[at + 2] ^= delta >>> 8;
+    bytes[at + 3] ^= delta;
+  }
   if (body.binary) {
     const byByte = new Uint8Array(16);
     maskedNibbles.forEach(([byte, shift], i) => (byByte[byte] |= nibble(delta, i) << shift));
@@ -344,6 +399,7 @@ export function createBodyPool(options) {
  */
 export function poolSize(form, spans, poolBytes) {
   const { kind, spansPerBody } = forms[form];
-  const fitting = Math.floor(poolBytes / (meanSpanBytes[kind] * spansPerBody));
+  const meanBytes = kind === 'otlp' ? meanOtlpSpanBytes : meanSpanBytes[kind];
+  const fitting = Math.floor(poolBytes / (meanBytes * spansPerBody));
   return Math.max(1, Math.min(fitting, Math.ceil(spans / spansPerBody)));
 }

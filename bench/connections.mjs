@@ -16,6 +16,7 @@ import net from 'node:net';
  * @property {string} url Of the server, without path.
  * @property {string} token
  * @property {string} contentType
+ * @property {string} path
  *
  * @typedef {object} Connection
  * @property {(bytes: Buffer) => Promise<Reply>} send One at a time. `bytes` must not change until the reply.
@@ -61,11 +62,11 @@ function createReplySlot() {
 const acceptedOf = (/** @type {string} */ text) => Number(/"accepted":(\d+)/.exec(text)?.[1] ?? 0);
 
 /** @param {ConnectionOptions} options @returns {Promise<Connection>} */
-export async function openHttpConnection({ url, token, contentType }) {
+export async function openHttpConnection({ url, token, contentType, path }) {
   const socket = await openSocket(url);
   const slot = createReplySlot();
   const head =
-    `POST /v1.0/traces HTTP/1.1\r\nHost: ${new URL(url).host}\r\nAuthorization: Bearer ${token}\r\n` +
+    `POST ${path} HTTP/1.1\r\nHost: ${new URL(url).host}\r\nAuthorization: Bearer ${token}\r\n` +
     `Content-Type: ${contentType}\r\nContent-Length: `;
   let pending = Buffer.alloc(0);
   socket.on('data', (chunk) => {

@@ -104,6 +104,8 @@ export async function startEngine({ dataDir: givenDir, env = {} } = {}) {
   try {
     serve = await startProcess('dist/main.js', {
       MPLP_PORT: '0',
+      MPLP_OTLP_HTTP_PORT: 'off',
+      MPLP_OTLP_GRPC_PORT: 'off',
       MPLP_DATA_DIR: dataDir,
       MPLP_ADMIN_KEY: benchAdminKey,
       MPLP_LOG_LEVEL: 'warn',

@@ -43,7 +43,7 @@ export function createExpectations(pool, itemCounts) {
   return {
     /** @param {import('./clickhouse.mjs').ClickHouse} store @param {number} items @returns {Promise<string[]>} */
     async check(store, items) {
-      const tables = await findSpanTables(store);
+      const tables = await findSpanTables(store, pool.form);
       known ??= await expectContent(store, pool, tables, itemCounts);
       const expected = known.get(items);
       if (expected === undefined) throw new Error(`no expectation for ${items} bodies`);

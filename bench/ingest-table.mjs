@@ -1,6 +1,6 @@
 /**
  * The human-readable form of a run, on standard error.
- * @param {import('./ingest.mjs').IngestResult} run
+ * @param {import('./engine-summary.mjs').EngineSummary & Partial<Omit<import('./ingest.mjs').IngestResult, keyof import('./engine-summary.mjs').EngineSummary>>} run Without floor and baseline where they were not measured.
  */
 export function printIngest(run) {
   const number = (/** @type {number | null | undefined} */ value) =>
@@ -8,7 +8,9 @@ export function printIngest(run) {
   const pair = (/** @type {{ p50: number | null, p99: number | null } | null} */ value) =>
     value === null ? '-' : `p50 ${number(value.p50)}   p99 ${number(value.p99)}`;
   const spread = (/** @type {string} */ name) => {
-    const noise = run.noise[name];
+    const noise = /** @type {Record<string, { relative_spread: number | null } | undefined>} */ (run.noise)[
+      name
+    ];
     return noise === undefined || run.rounds < 2
       ? ''
       : `  (rounds lie ${number((noise.relative_spread ?? 0) * 100)} % apart)`;
@@ -22,16 +24,27 @@ export function printIngest(run) {
       'CPU a span, µs',
       `serve ${number(cpu.serve)}   store ${number(cpu.store)}   client ${number(cpu.client)}${spread('cpu_us_per_span')}`,
     ],
-    [
-      'floor, µs',
-      `receive ${number(floor.receive)}   parse ${number(floor.parse)}   store ${number(floor.store)}   total ${number(run.floor_cpu_us_per_span)}`,
-    ],
-    ['CPU as a multiple of the floor', number(run.ratio_to_floor) + spread('ratio_to_floor')],
-    [
-      'baseline',
-      `${number(baseline.spans_per_s)} spans/s, CPU µs serve ${number(baseline.cpu_us_per_span.serve)}   store ${number(baseline.cpu_us_per_span.store)}`,
-    ],
-    ['less CPU than the baseline, times', number(run.speedup_vs_baseline) + spread('speedup_vs_baseline')],
+    ...(floor === undefined
+      ? []
+      : [
+          [
+            'floor, µs',
+            `receive ${number(floor.receive)}   parse ${number(floor.parse)}   store ${number(floor.store)}   total ${number(run.floor_cpu_us_per_span)}`,
+          ],
+          ['CPU as a multiple of the floor', number(run.ratio_to_floor) + spread('ratio_to_floor')],
+        ]),
+    ...(baseline === undefined
+      ? []
+      : [
+          [
+            'baseline',
+            `${number(baseline.spans_per_s)} spans/s, CPU µs serve ${number(baseline.cpu_us_per_span.serve)}   store ${number(baseline.cpu_us_per_span.store)}`,
+          ],
+          [
+            'less CPU than the baseline, times',
+            number(run.speedup_vs_baseline) + spread('speedup_vs_baseline'),
+          ],
+        ]),
     ['acknowledged at full load, ms', pair(run.ack_ms)],
     ['queryable at half load, ms', pair(run.queryable_ms)],
     ['acknowledged at half load, ms', pair(run.half_load?.ack_ms ?? null)],

@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { forms, poolSize } from './bodies.mjs';
+import { forms, poolSize, traceForms } from './bodies.mjs';
 import { checkFloorIsBuilt, measureFloor } from './floor/floor.mjs';
-import { createExpectations, p50p99, runBaselineRound, runEngineRound } from './ingest-rounds.mjs';
+import { costOf, describeNoise, summariseEngine } from './engine-summary.mjs';
+import { createExpectations, runBaselineRound, runEngineRound } from './ingest-rounds.mjs';
 import { createLoad } from './load.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
 import { readInteger, runBenchmark } from './options.mjs';
-import { median, relativeMad, relativeSpread, significant } from './statistics.mjs';
+import { median, significant } from './statistics.mjs';
 import { printIngest } from './ingest-table.mjs';
 
 const usage = `Usage: npm run bench:ingest -- [options]
@@ -47,10 +48,10 @@ function readOptions() {
     process.stdout.write(usage);
     process.exit(0);
   }
-  const names = /** @type {Form[]} */ (values.form === 'all' ? Object.keys(forms) : values.form.split(','));
+  const names = /** @type {Form[]} */ (values.form === 'all' ? [...traceForms] : values.form.split(','));
   for (const name of names)
-    if (!(name in forms))
-      throw new RangeError(`--form knows ${Object.keys(forms).join(', ')} and all, not ${name}`);
+    if (!traceForms.includes(name))
+      throw new RangeError(`--form knows ${traceForms.join(', ')} and all, not ${name}`);
   return {
     forms: names,
     spans: readInteger('spans', values.spans),
@@ -118,10 +119,9 @@ async function measureForm(form, options) {
       });
       const baseline = await runBaselineRound({ ...common, items: baselineItems });
       rounds.push({ engine, floor, baseline });
-      const cost = engine.cpuMicrosPerSpan.serve + engine.cpuMicrosPerSpan.store;
       say(
-        `  round ${round}: ${Math.round(engine.spansPerSecond)} spans/s, ${cost.toFixed(2)} µs of CPU a span, ` +
-          `floor ${floor.total.toFixed(2)}, baseline ${(baseline.cpuMicrosPerSpan.serve + baseline.cpuMicrosPerSpan.store).toFixed(2)}`,
+        `  round ${round}: ${Math.round(engine.spansPerSecond)} spans/s, ${costOf(engine).toFixed(2)} µs of CPU a span, ` +
+          `floor ${floor.total.toFixed(2)}, baseline ${costOf(baseline).toFixed(2)}`,
       );
       for (const difference of [
         ...engine.differences,
@@ -143,42 +143,28 @@ async function measureForm(form, options) {
 }
 
 /**
- * Medians over the rounds; ratios are formed inside a round, where the machine is in one mood.
+ * Ratios are formed inside a round, where the machine is in one mood.
  * @param {Form} form
  * @param {{ engine: Awaited<ReturnType<typeof runEngineRound>>, floor: import('./floor/floor.mjs').Floor, baseline: Awaited<ReturnType<typeof runBaselineRound>> }[]} rounds
- * @param {{ askedSpans: number, items: number, perBody: number, wireBytes: number, jsonBytes: number, connections: number }} run
+ * @param {import('./engine-summary.mjs').RunFacts} run
  */
 function summarise(form, rounds, run) {
   const over = (/** @type {(round: (typeof rounds)[number]) => number} */ read) => rounds.map(read);
-  const middle = (/** @type {(round: (typeof rounds)[number]) => number} */ read, digits = 4) =>
-    significant(median(over(read)), digits);
-  const cost = (/** @type {{ cpuMicrosPerSpan: { serve: number, store: number } }} */ side) =>
-    side.cpuMicrosPerSpan.serve + side.cpuMicrosPerSpan.store;
+  const middle = (/** @type {(round: (typeof rounds)[number]) => number} */ read) =>
+    significant(median(over(read)));
   const ratios = {
-    ratio_to_floor: over((round) => cost(round.engine) / round.floor.total),
-    speedup_vs_baseline: over((round) => cost(round.baseline) / cost(round.engine)),
-    spans_per_s: over((round) => round.engine.spansPerSecond),
-    cpu_us_per_span: over((round) => cost(round.engine)),
+    ratio_to_floor: over((round) => costOf(round.engine) / round.floor.total),
+    speedup_vs_baseline: over((round) => costOf(round.baseline) / costOf(round.engine)),
     floor_cpu_us_per_span: over((round) => round.floor.total),
-    baseline_cpu_us_per_span: over((round) => cost(round.baseline)),
+    baseline_cpu_us_per_span: over((round) => costOf(round.baseline)),
   };
-  const rounded = (/** @type {{ p50: number, p99: number }} */ pair) => ({
-    p50: significant(pair.p50),
-    p99: significant(pair.p99),
-  });
-  const halfLoads = rounds.flatMap(({ engine }) => (engine.halfLoad === undefined ? [] : [engine.halfLoad]));
-  const seconds = (/** @type {number} */ rate) => (run.items * run.perBody) / rate;
-  const first = rounds[0].engine;
+  const engine = summariseEngine(
+    form,
+    rounds.map((round) => round.engine),
+    run,
+  );
   return {
-    spans_per_s: significant(median(ratios.spans_per_s), 5),
-    cpu_us_per_span: {
-      serve: middle((round) => round.engine.cpuMicrosPerSpan.serve),
-      store: middle((round) => round.engine.cpuMicrosPerSpan.store),
-      client: middle((round) => round.engine.cpuMicrosPerSpan.client),
-    },
-    ack_ms: rounded(p50p99(rounds.map(({ engine }) => engine.ackMs))),
-    queryable_ms: halfLoads.length === 0 ? null : rounded(p50p99(halfLoads.map((half) => half.queryableMs))),
-    bytes_per_span_on_disk: middle((round) => round.engine.bytesPerSpanOnDisk),
+    ...engine,
     floor_cpu_us_per_span: significant(median(ratios.floor_cpu_us_per_span)),
     ratio_to_floor: significant(median(ratios.ratio_to_floor)),
     baseline: {
@@ -191,65 +177,23 @@ function summarise(form, rounds, run) {
       verified: rounds.every((round) => round.baseline.differences.length === 0),
     },
     speedup_vs_baseline: significant(median(ratios.speedup_vs_baseline)),
-    verified: rounds.every(
-      (round) => round.engine.differences.length === 0 && round.baseline.differences.length === 0,
-    ),
+    verified: engine.verified && rounds.every((round) => round.baseline.differences.length === 0),
     differences: [
-      ...new Set(
-        rounds.flatMap((round) => [
-          ...round.engine.differences,
-          ...round.baseline.differences.map((text) => `baseline: ${text}`),
-        ]),
-      ),
+      ...new Set([
+        ...engine.differences,
+        ...rounds.flatMap((round) => round.baseline.differences.map((text) => `baseline: ${text}`)),
+      ]),
     ],
-    form,
-    asked_spans: run.askedSpans,
-    spans: run.items * run.perBody,
-    spans_per_body: run.perBody,
-    wire_bytes_per_span: significant(run.wireBytes, 5),
-    json_bytes_per_span: significant(run.jsonBytes, 5),
-    connections: run.connections,
-    acked_spans_per_s: middle((round) => round.engine.ackedSpansPerSecond, 5),
-    mb_per_s: significant(
-      (run.wireBytes * run.items * run.perBody) / 1e6 / seconds(median(ratios.spans_per_s)),
-    ),
-    ...(run.perBody === 1 && { requests_per_s: middle((round) => round.engine.ackedSpansPerSecond, 5) }),
-    half_load:
-      halfLoads.length === 0
-        ? null
-        : {
-            spans_per_s: significant(median(halfLoads.map((half) => half.spansPerSecond))),
-            ack_ms: rounded(p50p99(halfLoads.map((half) => half.ackMs))),
-            marks: halfLoads.reduce((sum, half) => sum + half.queryableMs.length, 0),
-          },
     floor: {
       receive: middle((round) => round.floor.receive),
       parse: middle((round) => round.floor.parse),
       store: middle((round) => round.floor.store),
       bytes_per_span_on_disk: middle((round) => round.floor.bytesPerSpanOnDisk),
-      rows_per_insert: middle((round) => round.engine.rowsPerInsert),
+      rows_per_insert: engine.rows_per_insert,
     },
-    rss_mb: {
-      serve: Math.round(Math.max(...over((round) => round.engine.peakRssBytes.serve)) / 2 ** 20),
-      store: Math.round(Math.max(...over((round) => round.engine.peakRssBytes.store)) / 2 ** 20),
-    },
-    start_to_ready_ms: Math.round(median(over((round) => round.engine.startToReadyMs))),
-    idle_cpu_percent: first.idlePercent === undefined ? null : significant(first.idlePercent, 3),
-    retries: rounds.reduce((sum, round) => sum + round.engine.retries, 0),
-    merges_settled: rounds.every(
-      (round) => round.engine.settled && round.floor.settled && round.baseline.settled,
-    ),
-    rounds: rounds.length,
-    noise: Object.fromEntries(
-      Object.entries(ratios).map(([name, values]) => [
-        name,
-        {
-          values: values.map((value) => significant(value)),
-          relative_mad: significant(relativeMad(values), 3),
-          relative_spread: significant(relativeSpread(values), 3),
-        },
-      ]),
-    ),
+    merges_settled:
+      engine.merges_settled && rounds.every((round) => round.floor.settled && round.baseline.settled),
+    noise: { ...engine.noise, ...describeNoise(ratios) },
   };
 }
 

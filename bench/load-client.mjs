@@ -29,16 +29,28 @@ function prepare(options) {
   return { bodies: pool.bodies.length, spans, bytes, jsonBytes };
 }
 
+/** `ExportTraceServiceResponse` without anything refused: no `partial_success`, or an empty one. @param {string} text */
+const isFullSuccess = (text) => text === '' || text === '\n\0';
+
 /** @param {import('./load.mjs').RunOrder} order */
 const run = (order) =>
   info.spansPerBody === 1 ? sendSingleSpans(order, pool, info.contentType) : sendBodies(order);
 
 /** @param {import('./load.mjs').RunOrder} order */
-async function sendBodies({ url, token, from, to, connections, bodiesPerSecond, markEvery }) {
+async function sendBodies({
+  url,
+  token,
+  from,
+  to,
+  connections,
+  bodiesPerSecond,
+  markEvery,
+  path = info.path,
+}) {
   const open = () =>
     info.transport === 'websocket'
-      ? openWebSocketConnection({ url, token, contentType: info.contentType }, frameSeqOffset)
-      : openHttpConnection({ url, token, contentType: info.contentType });
+      ? openWebSocketConnection({ url, token, contentType: info.contentType, path }, frameSeqOffset)
+      : openHttpConnection({ url, token, contentType: info.contentType, path });
   const sockets = await Promise.all(Array.from({ length: Math.min(connections, pool.bodies.length) }, open));
 
   const ackMs = new Float64Array(to - from);
@@ -74,6 +86,10 @@ async function sendBodies({ url, token, from, to, connections, bodiesPerSecond, 
         const reply = await connection.send(body.bytes);
         if (reply.status === 202) {
           count.accepted += reply.accepted;
+          break;
+        }
+        if (reply.status === 200 && info.encoding === 'otlp-protobuf') {
+          if (isFullSuccess(reply.text)) count.accepted += body.spans;
           break;
         }
         if (reply.status !== 429 && reply.status !== 503)

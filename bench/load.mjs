@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
  * @property {number} from First item of the pool's endless row; see `createBodyPool`.
  * @property {number} to Behind the last.
  * @property {number} connections One request under way on each.
+ * @property {string} [path] Instead of the form's own.
  * @property {number} [bodiesPerSecond] Fixed rate; as fast as the server answers when absent.
  * @property {number} [markEvery] Report every n-th body when it is sent, to `onMark`.
  *

@@ -1,4 +1,4 @@
-import { makeBodies, maskUuid } from './bodies.mjs';
+import { forms, makeBodies, maskUuid, shortMaskUuid } from './bodies.mjs';
 import { arrivalColumns, columnDefinitions, maskedColumns, spanColumns } from './columns.mjs';
 
 /**
@@ -10,10 +10,22 @@ import { arrivalColumns, columnDefinitions, maskedColumns, spanColumns } from '.
 
 const database = 'bench_reference';
 
-const contentColumns = Object.keys(spanColumns).filter((name) => !arrivalColumns.includes(name));
+/**
+ * What the engine makes of OTLP for itself: an id that it derives, and how it keeps what MPLP has no place for. The
+ * tests of the decoder compare these.
+ */
+const derivedFromOtlp = ['id', 'fields', 'agent_id', 'otel_resource', 'otel_scope', 'otel_shape'];
+
+/** @typedef {import('./bodies.mjs').Form} Form */
+
+/** @param {Form} form */
+function contentColumnsOf(form) {
+  const leftOut = forms[form].kind === 'otlp' ? [...arrivalColumns, ...derivedFromOtlp] : arrivalColumns;
+  return Object.keys(spanColumns).filter((name) => !leftOut.includes(name));
+}
 
 /** How each column follows from the JSON text `json` of a span. */
-const columnFromJson = Object.freeze({
+const columnFromJson = (/** @type {Form} */ form) => ({
   project_id: `'default'`,
   trace_id: `toUUID(JSONExtractString(json, 'trace_id'))`,
   span_id: `toUUID(JSONExtractString(json, 'span_id'))`,
@@ -36,23 +48,25 @@ const columnFromJson = Object.freeze({
   parameters: `simpleJSONExtractRaw(json, 'parameters')`,
   output: `simpleJSONExtractRaw(json, 'output')`,
   action_duration: `JSONExtractString(json, 'action', 'duration')`,
-  metadata: `simpleJSONExtractRaw(json, 'metadata')`,
+  // The tags of an OTLP span are stored as such and nowhere else.
+  metadata: forms[form].kind === 'otlp' ? `''` : `simpleJSONExtractRaw(json, 'metadata')`,
   extra: `''`,
   tags:
     `mapFromArrays(JSONExtractKeysAndValuesRaw(json, 'metadata', 'tags').1, ` +
     `arrayMap(v -> if(startsWith(v, '"'), JSONExtractString(v), v), JSONExtractKeysAndValuesRaw(json, 'metadata', 'tags').2))`,
-  // Of OpenTelemetry spans only.
-  service_name: `''`,
-  gen_ai_model: `''`,
-  gen_ai_provider: `''`,
-  finish_reason: `''`,
-  tool_name: `''`,
-  otel_resource: `''`,
-  otel_scope: `''`,
-  otel_shape: `''`,
-  input_tokens: `0`,
-  output_tokens: `0`,
-  cached_tokens: `0`,
+  ...Object.fromEntries(
+    ['service_name', 'gen_ai_model', 'gen_ai_provider', 'finish_reason', 'tool_name'].map((name) => [
+      name,
+      `JSONExtractString(json, 'columns', '${name}')`,
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['input_tokens', 'output_tokens', 'cached_tokens'].map((name) => [
+      name,
+      `JSONExtractUInt(json, 'columns', '${name}')`,
+    ]),
+  ),
+  ...Object.fromEntries(['otel_resource', 'otel_scope', 'otel_shape'].map((name) => [name, `''`])),
 });
 
 function fieldBits() {
@@ -93,9 +107,11 @@ function fieldBits() {
 /**
  * Finds the tables by their columns, so that a new layout is checked without a change here.
  * @param {import('./clickhouse.mjs').ClickHouse} store
+ * @param {Form} [form]
  * @returns {Promise<SpanTables>}
  */
-export async function findSpanTables(store) {
+export async function findSpanTables(store, form = 'ndjson') {
+  const contentColumns = contentColumnsOf(form);
   const rows = await store.rows(
     `SELECT t.database AS database, t.name AS name, groupArray(c.name) AS columns
      FROM system.tables AS t INNER JOIN system.columns AS c ON c.database = t.database AND c.table = t.name
@@ -160,6 +176,7 @@ function contentHash({ columns }) {
 export async function expectContent(store, pool, tables, itemCounts) {
   await store.query(`DROP DATABASE IF EXISTS ${database}`);
   await store.query(`CREATE DATABASE ${database}`);
+  const contentColumns = contentColumnsOf(pool.form);
   try {
     await store.query(
       `CREATE TABLE ${database}.reference (body UInt32, ${columnDefinitions(contentColumns)}) ENGINE = MergeTree ORDER BY body`,
@@ -167,7 +184,7 @@ export async function expectContent(store, pool, tables, itemCounts) {
     await fillReference(store, pool);
     const expectations = new Map();
     for (const items of new Set(itemCounts))
-      expectations.set(items, await expectItems(store, pool.bodies, tables, items));
+      expectations.set(items, await expectItems(store, pool, tables, items));
     return expectations;
   } finally {
     await store.query(`DROP DATABASE IF EXISTS ${database}`);
@@ -176,9 +193,10 @@ export async function expectContent(store, pool, tables, itemCounts) {
 
 /** @param {import('./clickhouse.mjs').ClickHouse} store @param {import('./bodies.mjs').PoolOptions} pool */
 async function fillReference(store, pool) {
-  const select = contentColumns.map(
-    (column) => `${columnFromJson[/** @type {keyof typeof columnFromJson} */ (column)]} AS c_${column}`,
-  );
+  const contentColumns = contentColumnsOf(pool.form);
+  /** @type {Record<string, string>} */
+  const expressions = columnFromJson(pool.form);
+  const select = contentColumns.map((column) => `${expressions[column]} AS c_${column}`);
   await store.query(
     `CREATE TABLE ${database}.source (body UInt32, json String) ENGINE = MergeTree ORDER BY body`,
   );
@@ -222,20 +240,25 @@ function rowBinary(body, json) {
 
 /**
  * @param {import('./clickhouse.mjs').ClickHouse} store
- * @param {number} bodies
+ * @param {import('./bodies.mjs').PoolOptions} pool
  * @param {SpanTables} tables
  * @param {number} items
  * @returns {Promise<Expectation>}
  */
-async function expectItems(store, bodies, tables, items) {
+async function expectItems(store, { bodies, form }, tables, items) {
+  const isOtlp = forms[form].kind === 'otlp';
+  const contentColumns = contentColumnsOf(form);
+  const masked = maskedColumns.filter((column) => contentColumns.includes(column));
   const rounds = Math.ceil(items / bodies);
   const masks = Array.from(
     { length: rounds },
-    (_, round) => `reinterpretAsUInt128(toUUID('${maskUuid(round)}'))`,
+    (_, round) =>
+      `tuple(${[maskUuid(round), shortMaskUuid(round)].map((mask) => `reinterpretAsUInt128(toUUID('${mask}'))`).join(', ')})`,
   ).join(', ');
   const maskedId = (/** @type {string} */ column) => {
-    const masked = `reinterpretAsUUID(bitXor(reinterpretAsUInt128(${column}), mask))`;
-    return column === 'parent_span_id' ? `if(bitTest(all_fields, 1), ${masked}, ${column})` : masked;
+    const mask = isOtlp && column !== 'trace_id' ? 'mask.2' : 'mask.1';
+    const id = `reinterpretAsUUID(bitXor(reinterpretAsUInt128(${column}), ${mask}))`;
+    return column === 'parent_span_id' ? `if(has_parent, ${id}, ${column})` : id;
   };
   const contents = [tables.main, ...tables.companions].map(
     (table, i) => `${contentHash(table)} AS content_${i}`,
@@ -248,7 +271,7 @@ async function expectItems(store, bodies, tables, items) {
   );
   const [row] = await store.rows(
     `SELECT toString(count()) AS rows, toString(uniqExact(${maskedId('span_id')})) AS uniqueSpans, toString(sum(${rowHash(tables, maskedId)})) AS hash
-     FROM (SELECT body, fields AS all_fields, ${[...maskedColumns, ...contents].join(', ')} FROM ${database}.reference)
+     FROM (SELECT body, parent_span_id != toUUID('00000000-0000-0000-0000-000000000000') AS has_parent, ${[...masked, ...contents].join(', ')} FROM ${database}.reference)
      ARRAY JOIN arraySlice([${masks}], 1, ${roundsOfBody}) AS mask`,
   );
   return {

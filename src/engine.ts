@@ -4,11 +4,13 @@ import type { Config } from './config/index.js';
 import { prepareDataFolder } from './data-folder.js';
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from './embedded/clickhouse/index.js';
 import { MplpError } from './errors/index.js';
+import { createGrpcServer } from './grpc/index.js';
 import {
   createDeadLetterRoutes,
   createHttpServer,
   createIngestRoutes,
   createOperationsRoutes,
+  createOtlpRoute,
   createQueryRoutes,
   createStreamRoutes,
   createTraceQueryRoutes,
@@ -39,6 +41,8 @@ const LARGEST_NODE = 1024;
 export interface Engine {
   readonly url: string;
   readonly port: number;
+  /** Where OTLP is taken beside the main port; `undefined` when switched off or when the port is taken. */
+  readonly otlp: { readonly http: string | undefined; readonly grpc: string | undefined };
   /** Set when the admin key was made at this start: show it once. */
   readonly createdAdminKey: string | undefined;
   readonly adminKeyPath: string;
@@ -134,9 +138,16 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     const sqlQueries = createSqlQueries({ store, config });
     closers.push(() => sqlQueries.close());
     const version = await packageVersion();
+    const otlp = createOtlpRoute(intake);
+    const authorizer = createAuthorizer({ adminKey: adminKey.key });
+    const webSocketLimits = {
+      maxMessageBytes: config.maxBodyBytes,
+      maxBufferedBytes: MAX_SOCKET_BUFFER_BYTES,
+    };
     const server = await createHttpServer({
       host: config.host,
       port: config.port,
+      portOption: 'MPLP_PORT',
       routes: [
         ...createOperationsRoutes({
           registry: metrics.registry,
@@ -161,17 +172,50 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         ...createQueryRoutes(sqlQueries),
         ...createDeadLetterRoutes(loader),
       ],
-      ingestRoutes: ingest.ingest,
+      ingestRoutes: [...ingest.ingest, otlp],
       webSocketRoutes: [createTraceSocketRoute(intake, config.maxInflightBytes, log), ...stream.webSockets],
-      webSocketLimits: { maxMessageBytes: config.maxBodyBytes, maxBufferedBytes: MAX_SOCKET_BUFFER_BYTES },
-      authorizer: createAuthorizer({ adminKey: adminKey.key }),
+      webSocketLimits,
+      authorizer,
       metrics: metrics.http,
       log,
     });
     closers.push(() => server.close());
+    const otlpHttp = await listenIfFree(config.otlpHttpPort, log, (port) =>
+      createHttpServer({
+        host: config.host,
+        port,
+        portOption: 'MPLP_OTLP_HTTP_PORT',
+        routes: [],
+        ingestRoutes: [otlp],
+        webSocketRoutes: [],
+        webSocketLimits,
+        authorizer,
+        metrics: metrics.http,
+        log,
+      }),
+    );
+    closers.push(() => otlpHttp?.close());
+    const otlpGrpc = await listenIfFree(config.otlpGrpcPort, log, (port) =>
+      createGrpcServer({
+        host: config.host,
+        port,
+        maxMessageBytes: config.maxBodyBytes,
+        intake,
+        authorizer,
+        metrics: metrics.grpc,
+        log,
+      }),
+    );
+    closers.push(() => otlpGrpc?.close());
     if (embedded !== undefined) await storeReady.first;
     log.info(
-      { url: server.url, workers: config.workers, instructions: native.instructionSet },
+      {
+        url: server.url,
+        otlp_http: otlpHttp?.url,
+        otlp_grpc: otlpGrpc?.address,
+        workers: config.workers,
+        instructions: native.instructionSet,
+      },
       'the engine takes requests',
     );
 
@@ -179,6 +223,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     return {
       url: server.url,
       port: server.port,
+      otlp: { http: otlpHttp?.url, grpc: otlpGrpc?.address },
       createdAdminKey: adminKey.created ? adminKey.key : undefined,
       adminKeyPath: adminKey.path,
       clickhouse: {
@@ -194,7 +239,10 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         closing ??= (async () => {
           const until = Date.now() + config.drainTimeoutMs;
           await tail.close();
-          await Promise.all([intake.drain(), server.drain(config.drainTimeoutMs)]);
+          await Promise.all([
+            intake.drain(),
+            ...[server, otlpHttp, otlpGrpc].map((listener) => listener?.drain(config.drainTimeoutMs)),
+          ]);
           await spool.seal();
           if (storeReady.ready) await loader.drain(Math.max(0, until - Date.now()));
           await closeAll();
@@ -206,6 +254,22 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
   } catch (error) {
     await closeAll();
     throw error;
+  }
+}
+
+/** A further port that is taken is no reason not to start: the main port takes the same spans. */
+async function listenIfFree<Listener>(
+  port: number | undefined,
+  log: Logger,
+  listen: (port: number) => Promise<Listener>,
+): Promise<Listener | undefined> {
+  if (port === undefined) return undefined;
+  try {
+    return await listen(port);
+  } catch (error) {
+    if (!(error instanceof MplpError) || error.code !== 'MPLP_ERR_CONFIG_INVALID') throw error;
+    log.warn({ port }, `${error.message} The engine goes on without this port.`);
+    return undefined;
   }
 }
 

@@ -5,7 +5,8 @@
 export interface OptionSpec {
   /** Environment variable. The flag is derived: `MPLP_DATA_DIR` is `--data-dir`, `CLICKHOUSE_URL` is `--clickhouse-url`. */
   readonly env: string;
-  readonly type: 'string' | 'secret' | 'integer' | 'bytes' | 'url' | 'enum' | 'boolean';
+  /** A `listener` is a port that may be left closed: `undefined` is closed, 0 any free port. */
+  readonly type: 'string' | 'secret' | 'integer' | 'bytes' | 'url' | 'enum' | 'boolean' | 'listener';
   readonly default: string | number | boolean | undefined;
   readonly min?: number;
   readonly max?: number;
@@ -24,6 +25,18 @@ export const optionTable = {
     min: 0,
     max: 65535,
     doc: 'Port to listen on; 0 picks a free one.',
+  },
+  otlpHttpPort: {
+    env: 'MPLP_OTLP_HTTP_PORT',
+    type: 'listener',
+    default: 4318,
+    doc: 'Further port for OTLP/HTTP (`/v1/traces`, which the main port has too); `off` or 0 leaves it closed, `auto` picks a free one. When another process has it, the engine says so and goes on without.',
+  },
+  otlpGrpcPort: {
+    env: 'MPLP_OTLP_GRPC_PORT',
+    type: 'listener',
+    default: 4317,
+    doc: 'Port for OTLP/gRPC; as `otlpHttpPort`.',
   },
   dataDir: {
     env: 'MPLP_DATA_DIR',

@@ -26,6 +26,14 @@ export function parseOption(spec: OptionSpec, raw: unknown): { value: unknown } 
       if (spec.max !== undefined && value > spec.max) return { fault: `${expected}, at most ${spec.max}` };
       return { value };
     }
+    case 'listener': {
+      if (/^(off|0)$/i.test(text)) return { value: undefined };
+      if (/^auto$/i.test(text)) return { value: 0 };
+      const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+      return port >= 1 && port <= 65_535
+        ? { value: port }
+        : { fault: 'a port between 1 and 65535, `auto` or `off`' };
+    }
     case 'boolean':
       if (/^(true|1|yes|on)$/i.test(text)) return { value: true };
       if (/^(false|0|no|off)$/i.test(text)) return { value: false };

@@ -3,6 +3,7 @@ export type { HttpReply, HttpRequest, Route, Socket, SocketHandler, WebSocketRou
 export type { BodyReceiver, IngestHead, IngestRoute } from './ingest-contract.js';
 export { json, problemReply } from './replies.js';
 export { createDeadLetterRoutes } from './routes/dead-letters.js';
+export { createOtlpRoute } from './routes/otlp-traces.js';
 export { createIngestRoutes } from './routes/traces-ingest.js';
 export { createQueryRoutes } from './routes/query.js';
 export { createOperationsRoutes, type PartState } from './routes/operations.js';

@@ -20,9 +20,11 @@ export interface BodyReceiver {
   drop(): void;
 }
 
-/** A route that takes its body without the server collecting it first. Whatever it throws becomes a problem reply. */
+/** A route that takes its body without the server collecting it first. */
 export interface IngestRoute {
   readonly path: string;
   readonly permission: string;
   open(head: IngestHead): BodyReceiver;
+  /** The reply for anything that went wrong, before, in or behind `open`; a problem document when absent. */
+  fail?(error: unknown, contentType: string): HttpReply;
 }

@@ -8,6 +8,7 @@ import uWS, {
 import { MplpError } from '../errors/index.js';
 import type { Logger } from '../observability/log.js';
 import type { HttpMetrics } from '../observability/metrics.js';
+import { tokenOf } from '../security/index.js';
 import type { Authorizer, HttpReply, HttpRequest, Principal, Route, WebSocketRoute } from './contract.js';
 import { collectBody } from './collect-body.js';
 import { createExchange, type Exchange } from './exchange.js';
@@ -34,6 +35,8 @@ const MAX_DISCARDED_BYTES = 32 * 1024 * 1024;
 export interface HttpServerOptions {
   readonly host: string;
   readonly port: number;
+  /** Environment variable of the port, for the message when it cannot be used. */
+  readonly portOption: string;
   readonly routes: readonly Route[];
   readonly ingestRoutes: readonly IngestRoute[];
   readonly webSocketRoutes: readonly WebSocketRoute[];
@@ -51,6 +54,8 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+type Fail = NonNullable<IngestRoute['fail']>;
+
 /** Nobody: routes without a permission. */
 const anonymous: Principal = { subject: 'anonymous', projectId: 'default' };
 
@@ -66,10 +71,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     exchange.send(isMsgpack ? asMsgpack(reply) : reply, head.method === 'HEAD', close || draining);
   };
 
-  const fail = (exchange: Exchange, error: unknown, head: RequestHead, close = false): void => {
+  const fail = (
+    exchange: Exchange,
+    error: unknown,
+    head: RequestHead,
+    close = false,
+    reply = (): HttpReply => problemReply(error, head.path, head.traceId),
+  ): void => {
     if (!(error instanceof MplpError))
       options.log.error({ err: error, trace_id: head.traceId, route: head.route }, 'a request failed');
-    finish(exchange, problemReply(error, head.path, head.traceId), head, close);
+    finish(exchange, reply(), head, close);
   };
 
   const track = (exchange: Exchange): (() => void) => {
@@ -163,15 +174,18 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       const { headers } = head;
       const contentLength = checkFraming(exchange, head);
       if (contentLength === undefined) return;
+      const contentType = headers.get('content-type') ?? '';
       const end = track(exchange);
       let receiver: ReturnType<IngestRoute['open']> | undefined;
       let failed = false;
+      const answer = (error: unknown, close: boolean): void =>
+        fail(exchange, error, head, close, route.fail && (() => (route.fail as Fail)(error, contentType)));
       const refuse = (error: unknown): void => {
         failed = true;
         receiver?.drop();
         clearTimeout(deadline);
         // The rest of the body is still coming: answer, then cut the connection rather than read it all.
-        fail(exchange, error, head, true);
+        answer(error, true);
         end();
       };
       const deadline = setTimeout(() => {
@@ -187,7 +201,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       try {
         receiver = route.open({
           principal: authorize(headers, route.permission),
-          contentType: headers.get('content-type') ?? '',
+          contentType,
           contentEncoding: headers.get('content-encoding') ?? '',
           contentLength,
           idempotencyKey: headers.get('idempotency-key') ?? '',
@@ -205,7 +219,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
           if (isLast) {
             failed = true;
             clearTimeout(deadline);
-            fail(exchange, opening, head);
+            answer(opening, false);
             end();
           } else if (!patient || discarded > MAX_DISCARDED_BYTES) refuse(opening);
           return;
@@ -224,7 +238,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
             end();
           },
           (error: unknown) => {
-            fail(exchange, error, head);
+            answer(error, false);
             end();
           },
         );

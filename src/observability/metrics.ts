@@ -5,6 +5,11 @@ export interface HttpMetrics {
   observe(route: string, method: string, status: number, durationMs: number): void;
 }
 
+/** Calls as the gRPC server sees them; `code` is the name of the gRPC status. */
+export interface GrpcMetrics {
+  observe(method: string, code: string, durationMs: number): void;
+}
+
 /**
  * The ledger of spans. What reaches the intake is in exactly one of accepted, rejected, duplicate and shed;
  * what was accepted is in exactly one of spooled (a gauge), stored, dead_lettered and quarantined. Restarts
@@ -26,6 +31,7 @@ export interface SpanLedgerMetrics {
 export interface Metrics {
   readonly registry: Registry;
   readonly http: HttpMetrics;
+  readonly grpc: GrpcMetrics;
   readonly ledger: SpanLedgerMetrics;
   close(): void;
 }
@@ -43,6 +49,19 @@ export function createMetrics(): Metrics {
     name: 'mplp_http_request_duration_seconds',
     help: 'Time from the request head to the reply.',
     labelNames: ['route', 'method'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers: [registry],
+  });
+  const calls = new Counter({
+    name: 'mplp_grpc_calls_total',
+    help: 'gRPC calls answered.',
+    labelNames: ['method', 'code'],
+    registers: [registry],
+  });
+  const callDurations = new Histogram({
+    name: 'mplp_grpc_call_duration_seconds',
+    help: 'Time from the metadata to the status.',
+    labelNames: ['method'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers: [registry],
   });
@@ -90,6 +109,12 @@ export function createMetrics(): Metrics {
       observe(route, method, status, durationMs) {
         requests.inc({ route, method, status: String(status) });
         durations.observe({ route, method }, durationMs / 1000);
+      },
+    },
+    grpc: {
+      observe(method, code, durationMs) {
+        calls.inc({ method, code });
+        callDurations.observe({ method }, durationMs / 1000);
       },
     },
     ledger: {

@@ -2,13 +2,13 @@ import { decode } from '@msgpack/msgpack';
 import { describe, expect, test } from 'vitest';
 import {
   createBodyPool,
-  forms,
   idInRound,
   makeBodies,
   maskOfRound,
   maskUuid,
   poolSize,
   setRound,
+  traceForms,
 } from '../../bench/bodies.mjs';
 
 const baseTimeMs = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -47,7 +47,7 @@ function parseBody(form: string, bytes: Buffer): Span[] {
     .map((line) => JSON.parse(line) as Span);
 }
 
-describe.each(Object.keys(forms) as (keyof typeof forms)[])('bodies of form %s', (form) => {
+describe.each(traceForms)('bodies of form %s', (form) => {
   const options = { form, seed: 7, baseTimeMs, bodies: 3, ...(form !== 'single' && { spansPerBody: 150 }) };
 
   test('hold the referenced spans, in every round under other ids, and never an id twice', () => {

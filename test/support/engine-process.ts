@@ -12,35 +12,47 @@ export interface EngineProcess {
   readonly key: string;
   readonly dataDir: string;
   readonly pid: number;
-  /** Ends it gracefully and removes its data, unless the folder was given. Resolves with the exit code. */
+  /** Where OTLP is taken beside the main port; `undefined` unless the environment asks for it. */
+  readonly otlp: { readonly http?: string; readonly grpc?: string };
+  /** All that it wrote to standard error until now. */
+  readonly stderr: string;
+  /** Ends it with SIGKILL. Its data stays until `close`. */
+  kill(): Promise<void>;
+  /** Ends it gracefully and removes its data. Resolves with the exit code. */
   close(): Promise<number | null>;
 }
 
 /**
- * Starts the engine as it ships, on a free port with a data folder of its own (or `folder`, which then stays when it
- * ends), and waits until it is ready.
+ * Starts the engine as it ships, on a free port with a data folder of its own, and waits until it is ready. The
+ * further ports of OTLP stay closed unless `env` opens them. A `dataDir` that is given is kept on `close`.
  */
 export async function startEngine(
   env: Readonly<Record<string, string>> = {},
-  folder?: string,
+  givenDir?: string,
 ): Promise<EngineProcess> {
-  const dataDir = folder ?? (await mkdtemp(join(tmpdir(), 'mplp-engine-')));
+  const dataDir = givenDir ?? (await mkdtemp(join(tmpdir(), 'mplp-engine-')));
   const child = spawn(
     process.execPath,
     [entry, '--port', '0', '--data-dir', dataDir, '--log-level', 'warn'],
     {
-      env: { PATH: process.env['PATH'] ?? '', ...env },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        MPLP_OTLP_HTTP_PORT: 'off',
+        MPLP_OTLP_GRPC_PORT: 'off',
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  const url = await new Promise<string>((resolve, reject) => {
+  const ready = await new Promise<Pick<EngineProcess, 'url' | 'otlp'>>((resolve, reject) => {
     let stdout = '';
     child.stdout.on('data', (chunk: Buffer) => {
       stdout += chunk.toString();
-      if (stdout.includes('\n')) resolve((JSON.parse(stdout.split('\n')[0] ?? '') as { url: string }).url);
+      if (stdout.includes('\n'))
+        resolve(JSON.parse(stdout.split('\n')[0] ?? '') as Pick<EngineProcess, 'url' | 'otlp'>);
     });
     void exited.then((code) =>
       reject(new Error(`the engine ended with ${code} before it was ready:\n${stderr}`)),
@@ -48,16 +60,24 @@ export async function startEngine(
   });
   const key = env['MPLP_ADMIN_KEY'] ?? (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
   return {
-    url,
+    url: ready.url,
+    otlp: ready.otlp,
     key,
     dataDir,
     pid: child.pid ?? 0,
+    get stderr() {
+      return stderr;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
     async close() {
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
       child.kill('SIGTERM');
       const code = await exited;
       clearTimeout(timer);
-      if (folder === undefined) await rm(dataDir, { recursive: true, force: true });
+      if (givenDir === undefined) await rm(dataDir, { recursive: true, force: true });
       return code;
     },
   };

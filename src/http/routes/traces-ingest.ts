@@ -3,6 +3,7 @@ import { bodyEncodingOf, bodyFormOf, type Intake } from '../../traces/intake/ind
 import type { Route } from '../contract.js';
 import type { BodyReceiver, IngestHead, IngestRoute } from '../ingest-contract.js';
 import { json } from '../replies.js';
+import { durabilityOf } from './durability.js';
 
 const MAX_KEY_LENGTH = 255;
 
@@ -41,18 +42,7 @@ export function createIngestRoutes(intake: Intake): { ingest: IngestRoute[]; rou
 }
 
 function receive(intake: Intake, head: IngestHead): BodyReceiver {
-  const durability = head.query.get('durability') ?? 'spooled';
-  if (durability !== 'spooled' && durability !== 'stored') {
-    throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', 'durability is `spooled` or `stored`.', {
-      errors: [
-        {
-          pointer: '',
-          keyword: 'enum',
-          message: `durability must be spooled or stored, not ${durability.slice(0, 40)}`,
-        },
-      ],
-    });
-  }
+  const durability = durabilityOf(head.query);
   if (head.idempotencyKey.length > MAX_KEY_LENGTH) {
     throw new MplpError(
       'MPLP_ERR_HTTP_BAD_REQUEST',

@@ -68,6 +68,8 @@ export interface IncomingBody {
 export interface Intake {
   /** @throws MplpError MPLP_ERR_TRACES_DRAINING, …_SPOOL_FULL, …_SPOOL_FAILED, …_OVERLOADED, MPLP_ERR_HTTP_BODY_TOO_LARGE */
   open(head: BodyHead): IncomingBody;
+  /** For transports that cannot receive a body piece by piece: throws what `open` would throw now. */
+  check(): void;
   findReceipt(projectId: string, receipt: string): KnownReceipt | undefined;
   /** True when new bodies would be refused now. */
   readonly underPressure: boolean;
@@ -481,6 +483,7 @@ export function createIntake(options: IntakeOptions): Intake {
 
   return {
     open: openBody,
+    check: () => admit(0),
     findReceipt: (projectId, receipt) => receipts.findById(projectId, receipt),
     get underPressure() {
       return draining || !spool.pressure().accepts || inflightBytes > options.maxInflightBytes / 2;

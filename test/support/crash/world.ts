@@ -86,6 +86,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
           PATH: process.env['PATH'] ?? '',
           NODE_ENV: 'test',
           MPLP_PORT: '0',
+          MPLP_OTLP_HTTP_PORT: 'off',
+          MPLP_OTLP_GRPC_PORT: 'off',
           MPLP_DATA_DIR: dataDir,
           MPLP_ADMIN_KEY: ADMIN_KEY,
           MPLP_LOG_LEVEL: process.env['MPLP_CRASH_LOG'] ?? 'fatal',

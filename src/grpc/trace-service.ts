@@ -1,0 +1,81 @@
+import { Metadata, type handleUnaryCall, type ServiceDefinition } from '@grpc/grpc-js';
+import {
+  encodeProtobufResponse,
+  encodeProtobufStatus,
+  endExport,
+  type ExportFailure,
+} from '../otlp/index.js';
+import type { Intake } from '../traces/intake/index.js';
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/** `opentelemetry.proto.collector.trace.v1.TraceService`, with messages left as bytes on both sides. */
+export const traceServiceDefinition = {
+  export: {
+    path: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  },
+} as const satisfies ServiceDefinition;
+
+/** How a call ends when it fails: code, text, and the same as `google.rpc.Status` with its details. */
+export interface CallStatus {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+export function callStatusOf(failure: ExportFailure): CallStatus {
+  const metadata = new Metadata();
+  metadata.set('grpc-status-details-bin', encodeProtobufStatus(failure));
+  return { code: failure.rpcCode, details: failure.message, metadata };
+}
+
+export interface ExportCalls {
+  /** Project that the caller may write to. @throws MplpError */
+  readonly projectOf: (metadata: Metadata) => string;
+  /** Called for whatever was thrown; gives the status that the client gets. */
+  readonly fail: (error: unknown, startedMs: number) => CallStatus;
+  readonly done: (startedMs: number) => void;
+}
+
+export function createExportHandler(intake: Intake, calls: ExportCalls): handleUnaryCall<Buffer, Buffer> {
+  return (call, callback) => {
+    const startedMs = performance.now();
+    take(intake, calls.projectOf, call.metadata, call.request).then(
+      (response) => {
+        calls.done(startedMs);
+        callback(null, response);
+      },
+      (error: unknown) => callback(calls.fail(error, startedMs)),
+    );
+  };
+}
+
+async function take(
+  intake: Intake,
+  projectOf: ExportCalls['projectOf'],
+  metadata: Metadata,
+  message: Buffer,
+): Promise<Buffer> {
+  const form = 'otlp-protobuf';
+  const body = intake.open({
+    projectId: projectOf(metadata),
+    form,
+    encoding: 'identity',
+    length: message.length,
+    idempotencyKey: undefined,
+    durability: 'spooled',
+  });
+  try {
+    body.write(message);
+    const partial = await endExport(() => body.end(), form, message.length);
+    return encodeProtobufResponse(partial);
+  } finally {
+    body.drop();
+  }
+}
