@@ -7,6 +7,7 @@ import {
   createDeadLetterRoutes,
   createHttpServer,
   createIngestRoutes,
+  createJaegerRoutes,
   createOperationsRoutes,
   createQueryRoutes,
   createStreamRoutes,
@@ -20,6 +21,7 @@ import { createMetrics } from './observability/metrics.js';
 import { createAuthorizer, loadAdminKey, loadSecret } from './security/index.js';
 import { createClickHouseStore, type ClickHouseStore } from './store/clickhouse/index.js';
 import { createIntake } from './traces/intake/index.js';
+import { createJaegerQueries } from './traces/jaeger/index.js';
 import { createTailHub } from './traces/live/index.js';
 import { createClickHouseDeadLetters, createClickHouseSink, createLoader } from './traces/loader/index.js';
 import { createSpool } from './traces/spool/index.js';
@@ -150,6 +152,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         ...stream.routes,
         ...createTraceQueryRoutes(createTraceQueries({ store, config })),
         ...createQueryRoutes(sqlQueries),
+        ...createJaegerRoutes(createJaegerQueries({ store, config })),
         ...createDeadLetterRoutes(loader),
       ],
       ingestRoutes: ingest.ingest,

@@ -4,6 +4,7 @@ export type { BodyReceiver, IngestHead, IngestRoute } from './ingest-contract.js
 export { documentReply, json, problemReply, wantsMsgpack } from './replies.js';
 export { createDeadLetterRoutes } from './routes/dead-letters.js';
 export { createIngestRoutes } from './routes/traces-ingest.js';
+export { createJaegerRoutes } from './routes/jaeger.js';
 export { createQueryRoutes } from './routes/query.js';
 export { createOperationsRoutes, type PartState } from './routes/operations.js';
 export { createTraceQueryRoutes } from './routes/traces-query.js';

@@ -6,7 +6,14 @@ export const VIEW_NAMES = ['spans', 'span_details', 'traces', 'action_minutes'] 
 export type ViewName = (typeof VIEW_NAMES)[number];
 
 /** All tables with rows of projects; each has a column `project_id`. */
-const PROJECT_TABLES = ['spans', 'span_payloads', 'trace_summaries', 'trace_index', 'action_minutes'];
+const PROJECT_TABLES = [
+  'spans',
+  'span_payloads',
+  'trace_summaries',
+  'trace_index',
+  'action_minutes',
+  'service_operations',
+];
 
 /** Errors in every count of the engine: spans that failed or timed out. */
 export const ERROR_STATUSES = `('failure', 'timeout')`;
