@@ -33,6 +33,7 @@
         'native/date_time.cc',
         'native/json_grammar.cc',
         'native/kernel_select.cc',
+        'native/name_uuid.cc',
         'native/structural_index.cc',
         # The hot code (native/hot) once for each instruction set; files of other processors compile to nothing.
         'native/kernels/arm64.cc',

@@ -26,6 +26,17 @@ export const spanColumns = Object.freeze({
   metadata: 'String',
   extra: 'String',
   tags: 'Map(LowCardinality(String), String)',
+  service_name: 'LowCardinality(String)',
+  gen_ai_model: 'LowCardinality(String)',
+  gen_ai_provider: 'LowCardinality(String)',
+  finish_reason: 'LowCardinality(String)',
+  tool_name: 'LowCardinality(String)',
+  otel_resource: 'LowCardinality(String)',
+  otel_scope: 'LowCardinality(String)',
+  otel_shape: 'LowCardinality(String)',
+  input_tokens: 'UInt64',
+  output_tokens: 'UInt64',
+  cached_tokens: 'UInt64',
 });
 
 /** Columns that the engine makes up at arrival: no other way gives their values. */

@@ -128,9 +128,10 @@ class SpanDecoder : public Napi::ObjectWrap<SpanDecoder> {
   void decode(const Napi::CallbackInfo& info) {
     size_t readable;
     const Bytes body = body_of(info, readable);
-    uint32_t form = 3;
+    uint32_t form = mplp::kBodyForms;
     napi_get_value_uint32(info.Env(), info[2], &form);
-    if (form > 2) throw Napi::TypeError::New(info.Env(), "form must be json, ndjson or msgpack");
+    if (form >= mplp::kBodyForms)
+      throw Napi::TypeError::New(info.Env(), "form must be json, ndjson, msgpack, otlp-protobuf or otlp-json");
     mplp::DecodeOptions options;
     options.project_id = project_;
     options.seq_base = get<uint64_t>(kSeqBase);

@@ -35,7 +35,21 @@ inline constexpr ColumnKind kColumns[] = {
     {"metadata", "String"},
     {"extra", "String"},
     {"tags", "Map(LowCardinality(String), String)"},
+    // Of OpenTelemetry spans: a block without any leaves these out.
+    {"service_name", "LowCardinality(String)"},
+    {"gen_ai_model", "LowCardinality(String)"},
+    {"gen_ai_provider", "LowCardinality(String)"},
+    {"finish_reason", "LowCardinality(String)"},
+    {"tool_name", "LowCardinality(String)"},
+    {"otel_resource", "LowCardinality(String)"},
+    {"otel_scope", "LowCardinality(String)"},
+    {"otel_shape", "LowCardinality(String)"},
+    {"input_tokens", "UInt64"},
+    {"output_tokens", "UInt64"},
+    {"cached_tokens", "UInt64"},
 };
+inline constexpr size_t kOtelColumnCount = 11;
 inline constexpr size_t kColumnCount = sizeof(kColumns) / sizeof(kColumns[0]);
+inline constexpr size_t kPlainColumnCount = kColumnCount - kOtelColumnCount;
 
 }  // namespace mplp

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <new>
 #include <random>
@@ -27,6 +28,7 @@
 #include "columns.h"
 #include "date_time.h"
 #include "json_grammar.h"
+#include "name_uuid.h"
 #include "span_decoder.h"
 #include "structural_index.h"
 

@@ -11,7 +11,8 @@
 /// What the addon sees of the decoders: plain data in, plain data out. No file but addon.cc knows Node.
 namespace mplp {
 
-enum class BodyForm : uint8_t { json, ndjson, msgpack };
+enum class BodyForm : uint8_t { json, ndjson, msgpack, otlp_protobuf, otlp_json };
+inline constexpr uint32_t kBodyForms = 5;
 
 struct DecodeOptions {
   std::string_view project_id;

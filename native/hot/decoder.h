@@ -21,6 +21,12 @@ class Decoder final : public SpanDecoder {
         case BodyForm::msgpack:
           msgpack_.read_body(body, length);
           break;
+        case BodyForm::otlp_protobuf:
+          otlp_protobuf_.read_body(body, length);
+          break;
+        case BodyForm::otlp_json:
+          sink_.malformed({0, "OTLP JSON is not read yet"});
+          break;
       }
     } catch (...) {
       sink_.block().roll_back();
@@ -43,7 +49,11 @@ class Decoder final : public SpanDecoder {
 
   explicit Decoder(std::random_device&& random) : Decoder(uint64_t{random()} << 32 | random()) {}
   explicit Decoder(uint64_t seed)
-      : sink_(seed), json_(sink_, MPLP_STRING(MPLP_KERNEL), seed), msgpack_(sink_, seed) {}
+      : sink_(seed),
+        json_(sink_, MPLP_STRING(MPLP_KERNEL), seed),
+        msgpack_(sink_, seed),
+        otlp_span_(seed),
+        otlp_protobuf_(sink_, otlp_span_) {}
 
   const uint8_t* padded_copy(const uint8_t* body, size_t length) {
     copy_.truncate(0);
@@ -56,11 +66,15 @@ class Decoder final : public SpanDecoder {
     copy_.reset(kKeepBytes);
     json_.release();
     msgpack_.release();
+    otlp_span_.release();
+    otlp_protobuf_.release();
   }
 
   SpanSink sink_;
   JsonDecoder json_;
   MsgpackDecoder msgpack_;
+  OtlpSpan otlp_span_;
+  OtlpProtobufDecoder otlp_protobuf_;
   Array<uint8_t> copy_;
 };
 

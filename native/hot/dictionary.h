@@ -38,6 +38,13 @@ class StringColumn {
   Array<uint8_t> bytes_;
 };
 
+/// A text that many spans share, with its number in the one dictionary it is used with.
+struct CachedText {
+  Text text;
+  uint32_t number = 0;
+  uint64_t epoch = 0;
+};
+
 /// The distinct values of a `LowCardinality(String)` column, numbered in the order in which they came.
 class Dictionary {
  public:
@@ -63,18 +70,28 @@ class Dictionary {
     }
     return add(value, hash);
   }
+  /// The same, looked up once until the dictionary forgets values.
+  MPLP_INLINE uint32_t number_of(CachedText& value) {
+    if (MPLP_UNLIKELY(value.epoch != epoch_)) {
+      value.number = number_of(value.text);
+      value.epoch = epoch_;
+    }
+    return value.number;
+  }
 
   uint8_t* write(uint8_t* out) const { return values_.write(out); }
 
   /// Forgets all but the first `count` values.
   void truncate(size_t count) {
     if (count == entries_.size()) return;
+    ++epoch_;
     values_.truncate(count == 0 ? 0 : entries_[count - 1].end);
     entries_.truncate(count);
     rehash(slots_.size());
   }
 
   void reset() {
+    ++epoch_;
     values_.reset();
     entries_.reset(kKeepBytes);
     // A table that a block of many values left behind would cost each small block a long clearing.
@@ -117,9 +134,47 @@ class Dictionary {
   }
 
   uint64_t seed_;
+  uint64_t epoch_ = 1;
   StringColumn values_;
   Array<Entry> entries_;
   Array<uint32_t> slots_;
 };
+
+MPLP_INLINE uint8_t* write_words(uint8_t* out, std::initializer_list<uint64_t> words) {
+  for (const uint64_t word : words) {
+    std::memcpy(out, &word, 8);
+    out += 8;
+  }
+  return out;
+}
+
+inline constexpr uint64_t kSharedDictionariesWithAdditionalKeys = 1;
+
+/// A LowCardinality column without its prefix: index type and flags (additional keys of this block, no
+/// shared dictionary), the keys, then one index a row in the narrowest type.
+template <typename NumberOf>
+uint8_t* write_dictionary_column(uint8_t* out, const Dictionary& dictionary, size_t rows,
+                                 NumberOf number_of) {
+  constexpr uint64_t kAdditionalKeys = 1u << 9 | 1u << 10;
+  const uint64_t width = dictionary.size() <= 256 ? 0 : dictionary.size() <= 65536 ? 1 : 2;
+  out = write_words(out, {kAdditionalKeys | width, dictionary.size()});
+  out = dictionary.write(out);
+  out = write_words(out, {rows});
+  const auto write_numbers = [&]<typename T>(T) {
+    for (size_t row = 0; row < rows; ++row) {
+      const T number = static_cast<T>(number_of(row));
+      std::memcpy(out + row * sizeof(T), &number, sizeof(T));
+    }
+    out += rows * sizeof(T);
+  };
+  if (width == 0) {
+    write_numbers(uint8_t{});
+  } else if (width == 1) {
+    write_numbers(uint16_t{});
+  } else {
+    write_numbers(uint32_t{});
+  }
+  return out;
+}
 
 }  // namespace mplp::MPLP_KERNEL

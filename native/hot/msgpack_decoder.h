@@ -2,24 +2,6 @@
 
 namespace mplp::MPLP_KERNEL {
 
-/// How JSON writes the bytes that a string cannot hold as they are.
-struct Escape {
-  char text[8] = {};
-  size_t size = 0;
-};
-struct Escapes {
-  Escape of[128];
-  constexpr Escapes() : of() {
-    for (int c = 0; c < 0x20; ++c) {
-      of[c] = {{'\\', 'u', '0', '0', static_cast<char>('0' + (c >> 4)), "0123456789abcdef"[c & 15], 0, 0}, 6};
-    }
-    constexpr char kShort[][2] = {{'"', '"'},  {'\\', '\\'}, {'\b', 'b'}, {'\f', 'f'},
-                                  {'\n', 'n'}, {'\r', 'r'},  {'\t', 't'}};
-    for (const auto& [c, letter] : kShort) of[static_cast<int>(c)] = {{'\\', letter, 0, 0, 0, 0, 0, 0}, 2};
-  }
-};
-inline constexpr Escapes kEscapes;
-
 /// Reads spans from MessagePack: one map, an array of maps, or maps one after another. Values without a
 /// column of their own are written as JSON text into `json_`; the rules and the result are those of the JSON
 /// decoder.
@@ -251,79 +233,28 @@ class MsgpackDecoder {
     const size_t plain = copy_plain(out_, text.data, text.size);
     out_ += plain;
     if (MPLP_UNLIKELY(plain != text.size)) {
-      if (!write_escaped({text.data + plain, text.size - plain})) return false;
+      if (!put_escaped({text.data + plain, text.size - plain})) return false;
     }
     *out_++ = '"';
     return true;
   }
 
-  MPLP_NOINLINE bool write_escaped(Text text) {
-    if (!is_ascii(text.data, text.size) && !is_utf8(text.data, text.size)) return false;
-    if (!has_room(text.size * 6 + 1)) return false;
+  MPLP_NOINLINE bool put_escaped(Text text) {
+    if (!is_valid_utf8(text) || !has_room(text.size * 6 + 1)) return false;
     // What is written too much lies in the slack of both memories, or is written over.
-    uint8_t* out = out_;
-    for (size_t base = 0; base < text.size; base += 64) {
-      const uint8_t* from = text.data + base;
-      const size_t size = std::min<size_t>(64, text.size - base);
-      const Chunk chunk(from);
-      uint64_t special = chunk.control() | chunk.equal('"') | chunk.equal('\\');
-      if (size < 64) special &= (uint64_t{1} << size) - 1;
-      size_t done = 0;
-      for (; special != 0; special &= special - 1) {
-        const auto at = static_cast<size_t>(std::countr_zero(special));
-        std::memcpy(out, from + done, 64);
-        out += at - done;
-        const Escape& escape = kEscapes.of[from[at]];
-        std::memcpy(out, escape.text, 8);
-        out += escape.size;
-        done = at + 1;
-      }
-      std::memcpy(out, from + done, 64);
-      out += size - done;
-    }
-    out_ = out;
+    out_ = write_escaped(out_, text);
     return true;
   }
 
   template <typename Number>
   MPLP_INLINE void put_number(Number value) {
-    auto* begin = reinterpret_cast<char*>(out_);
-    out_ = reinterpret_cast<uint8_t*>(std::to_chars(begin, begin + kMaxScalar, value).ptr);
+    out_ = write_number(out_, value);
   }
 
-  /// The shortest digits that read back as the same double.
   bool put_double(double value) {
     if (!std::isfinite(value)) return false;
-    if (std::signbit(value)) {
-      put('-');
-      value = -value;
-      if (value == 0) put("0.");  // some readers take -0 for the integer 0
-    }
-    // A decimal of at most 15 digits that reads as this double is the only one, hence the shortest; it reads
-    // so when the quotient of its two integers, which division rounds correctly, is the double.
-    static constexpr double kPowers[] = {1, 10, 100, 1000, 10000};
-    if (value < 1e10) {
-      for (unsigned places = 0; places < 5; ++places) {
-        const auto scaled = static_cast<uint64_t>(value * kPowers[places] + 0.5);
-        if (static_cast<double>(scaled) / kPowers[places] != value) continue;
-        put_decimal(scaled, places);
-        return true;
-      }
-    }
-    put_number(value);
+    out_ = write_double(out_, value);
     return true;
-  }
-
-  /// Writes digits / 10^places.
-  void put_decimal(uint64_t digits, unsigned places) {
-    uint8_t text[24];
-    uint8_t* p = text + sizeof text;
-    for (unsigned i = 0; digits > 0 || i <= places; ++i) {
-      if (i == places && places > 0) *--p = '.';
-      *--p = static_cast<uint8_t>('0' + digits % 10);
-      digits /= 10;
-    }
-    put(std::string_view(reinterpret_cast<const char*>(p), static_cast<size_t>(text + sizeof text - p)));
   }
 
   /// Writes the value at `p` as JSON. `depth` is that of the object or array around it. Null when it cannot
@@ -683,7 +614,6 @@ class MsgpackDecoder {
     });
   }
 
-  static constexpr size_t kMaxScalar = 40;
   static constexpr size_t kLeastJson = 64 * 1024;
 
   SpanSink& sink_;

@@ -6,7 +6,7 @@ namespace mplp::MPLP_KERNEL {
 /// base, arrival) is kept once a body and spread over the rows by `take`.
 class SpanBlock {
  public:
-  explicit SpanBlock(uint64_t seed) : projects_(seed), action_names_(seed), tag_keys_(seed) {}
+  explicit SpanBlock(uint64_t seed) : projects_(seed), action_names_(seed), tag_keys_(seed), otel_(seed) {}
 
   size_t rows() const { return rows_; }
 
@@ -20,6 +20,7 @@ class SpanBlock {
              tag_values_.size(),
              {}};
     for (size_t i = 0; i < kTexts; ++i) mark_.texts[i] = texts_[i].size();
+    otel_.begin_body();
     runs_.push({projects_.number_of(project), received_at, seq_base, rows_});
   }
 
@@ -33,6 +34,7 @@ class SpanBlock {
     tag_key_numbers_.truncate(mark_.tags);
     tag_values_.truncate(mark_.tag_values);
     for (size_t i = 0; i < kTexts; ++i) texts_[i].truncate(mark_.texts[i]);
+    otel_.roll_back();
   }
 
   /// Ends the body; one without rows leaves nothing behind.
@@ -65,10 +67,12 @@ class SpanBlock {
     texts_[5].push(f.metadata);
     texts_[6].push(extra_of(f, stored));
     for (const SpanFields::Tag& tag : f.tags) {
-      tag_key_numbers_.push(tag_keys_.number_of(tag.key));
+      tag_key_numbers_.push(tag.known_key != nullptr ? tag_keys_.number_of(*tag.known_key)
+                                                     : tag_keys_.number_of(tag.key));
       tag_values_.push(tag.value);
     }
     tag_ends_[row] = tag_key_numbers_.size();
+    if (f.otel != nullptr) otel_.append(row, *f.otel);
     rows_ = row + 1;
   }
 
@@ -79,12 +83,13 @@ class SpanBlock {
     bytes += projects_.bytes() + action_names_.bytes() + tag_keys_.bytes();
     bytes += tag_key_numbers_.size() * sizeof(uint32_t) + tag_values_.size();
     for (const StringColumn& text : texts_) bytes += text.size();
-    return bytes;
+    return bytes + otel_.max_bytes(rows_);
   }
 
   Block take(uint8_t* into) {
     Block block;
     if (rows_ == 0) return block;
+    otel_.fill(rows_);
     const uint8_t* end = write(into);
     block.rows = rows_;
     block.bytes = static_cast<size_t>(end - into);
@@ -103,6 +108,7 @@ class SpanBlock {
     tag_key_numbers_.reset(kKeepBytes);
     tag_values_.reset();
     for (StringColumn& text : texts_) text.reset();
+    otel_.reset();
     extra_.reset(kKeepBytes);
   }
 
@@ -191,14 +197,6 @@ class SpanBlock {
 
   // ---- writing ----
 
-  static uint8_t* write_words(uint8_t* out, std::initializer_list<uint64_t> words) {
-    for (const uint64_t word : words) {
-      std::memcpy(out, &word, 8);
-      out += 8;
-    }
-    return out;
-  }
-
   uint8_t* write_header(uint8_t* out) const {
     const ColumnKind& column = kColumns[column_++];
     for (const char* text : {column.name, column.type}) {
@@ -217,33 +215,6 @@ class SpanBlock {
     return out + rows_ * sizeof(T);
   }
 
-  /// A LowCardinality column without its prefix: index type and flags (additional keys of this block, no
-  /// shared dictionary), the keys, then one index a row in the narrowest type.
-  template <typename NumberOf>
-  static uint8_t* write_dictionary_column(uint8_t* out, const Dictionary& dictionary, size_t rows,
-                                          NumberOf number_of) {
-    constexpr uint64_t kAdditionalKeys = 1u << 9 | 1u << 10;
-    const uint64_t width = dictionary.size() <= 256 ? 0 : dictionary.size() <= 65536 ? 1 : 2;
-    out = write_words(out, {kAdditionalKeys | width, dictionary.size()});
-    out = dictionary.write(out);
-    out = write_words(out, {rows});
-    const auto write_numbers = [&]<typename T>(T) {
-      for (size_t row = 0; row < rows; ++row) {
-        const T number = static_cast<T>(number_of(row));
-        std::memcpy(out + row * sizeof(T), &number, sizeof(T));
-      }
-      out += rows * sizeof(T);
-    };
-    if (width == 0) {
-      write_numbers(uint8_t{});
-    } else if (width == 1) {
-      write_numbers(uint16_t{});
-    } else {
-      write_numbers(uint32_t{});
-    }
-    return out;
-  }
-
   /// Calls `visit(run, first row, row behind the last)` for each body.
   template <typename Visit>
   void for_each_run(Visit visit) const {
@@ -253,9 +224,8 @@ class SpanBlock {
   }
 
   uint8_t* write(uint8_t* out) const {
-    constexpr uint64_t kSharedDictionariesWithAdditionalKeys = 1;
     column_ = 0;
-    out = write_varint(out, kColumnCount);
+    out = write_varint(out, otel_.empty() ? kPlainColumnCount : kColumnCount);
     out = write_varint(out, rows_);
 
     out = write_header(out);
@@ -308,7 +278,7 @@ class SpanBlock {
                                     [&](size_t i) { return tag_key_numbers_[i]; });
       out = tag_values_.write(out);
     }
-    return out;
+    return otel_.write(out, rows_, [this](uint8_t* at) { return write_header(at); });
   }
 
   size_t rows_ = 0;
@@ -328,6 +298,7 @@ class SpanBlock {
   Dictionary tag_keys_;
   Array<uint32_t> tag_key_numbers_;
   StringColumn tag_values_;
+  OtelColumns otel_;
   Array<uint8_t> extra_;
 };
 

@@ -35,11 +35,28 @@ inline constexpr uint32_t kRequiredFields =
 /// Objects of a span whose unknown members go to the column `extra`.
 enum class Group : uint8_t { span, action, timestamp, result };
 
-/// One span, as either decoder reads it. Texts point into the body or into memory of the decoder.
+/// What an OpenTelemetry span has besides: the columns of its own. `shape` says how its tags and `metadata`
+/// become OTLP again; see `otlp_span.h`.
+struct OtelFields {
+  CachedText* service_name = nullptr;
+  CachedText* resource = nullptr;
+  CachedText* scope = nullptr;
+  Text gen_ai_model;
+  Text gen_ai_provider;
+  Text finish_reason;
+  Text tool_name;
+  Text shape;
+  uint64_t input_tokens = 0;
+  uint64_t output_tokens = 0;
+  uint64_t cached_tokens = 0;
+};
+
+/// One span, as each decoder reads it. Texts point into the body or into memory of the decoder.
 struct SpanFields {
   struct Tag {
     Text key;
     Text value;
+    CachedText* known_key = nullptr;  // the key, when the decoder has seen it before
   };
   struct Extra {
     Group group;
@@ -68,6 +85,7 @@ struct SpanFields {
   Text metadata;
   Array<Tag> tags;
   Array<Extra> extras;
+  const OtelFields* otel = nullptr;  // stays null where spans have no such part
 
   MPLP_INLINE void clear() {
     present = 0;

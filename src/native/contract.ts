@@ -3,7 +3,8 @@
  * Native code returns numbers, byte ranges and codes; TypeScript owns errors, defaults and policy.
  */
 
-export type BodyForm = 'json' | 'ndjson' | 'msgpack';
+/** The two OTLP forms hold one `ExportTraceServiceRequest`; its spans count in document order over all resources and scopes. */
+export type BodyForm = 'json' | 'ndjson' | 'msgpack' | 'otlp-protobuf' | 'otlp-json';
 
 /** Everything the decoder must know that the body does not say. All fields are required: defaults live in `config`. */
 export interface DecodeOptions {

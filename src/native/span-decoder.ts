@@ -43,7 +43,13 @@ const slot = Object.fromEntries(slotNames.map((name, i) => [name, i])) as Record
   number
 >;
 /** In the order of `BodyForm` in native/span_decoder.h. */
-const formNumbers: Readonly<Record<BodyForm, number>> = { json: 0, ndjson: 1, msgpack: 2 };
+const formNumbers: Readonly<Record<BodyForm, number>> = {
+  json: 0,
+  ndjson: 1,
+  msgpack: 2,
+  'otlp-protobuf': 3,
+  'otlp-json': 4,
+};
 const noNumbers = new Uint32Array(0);
 
 export function wrapSpanDecoder(raw: RawSpanDecoder): SpanDecoder {

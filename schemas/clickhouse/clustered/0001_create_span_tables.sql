@@ -28,7 +28,18 @@ CREATE TABLE IF NOT EXISTS span_intake ON CLUSTER '{cluster}'
     action_duration String,
     metadata String,
     extra String,
-    tags Map(LowCardinality(String), String)
+    tags Map(LowCardinality(String), String),
+    service_name LowCardinality(String),
+    gen_ai_model LowCardinality(String),
+    gen_ai_provider LowCardinality(String),
+    finish_reason LowCardinality(String),
+    tool_name LowCardinality(String),
+    otel_resource LowCardinality(String),
+    otel_scope LowCardinality(String),
+    otel_shape LowCardinality(String),
+    input_tokens UInt64,
+    output_tokens UInt64,
+    cached_tokens UInt64
 )
 ENGINE = Null;
 
@@ -54,6 +65,17 @@ CREATE TABLE IF NOT EXISTS spans_local ON CLUSTER '{cluster}'
     metrics String,
     payload_bytes UInt32,
     tags Map(LowCardinality(String), String),
+    service_name LowCardinality(String),
+    gen_ai_model LowCardinality(String),
+    gen_ai_provider LowCardinality(String),
+    finish_reason LowCardinality(String),
+    tool_name LowCardinality(String),
+    otel_resource LowCardinality(String),
+    otel_scope LowCardinality(String),
+    otel_shape LowCardinality(String),
+    input_tokens UInt64,
+    output_tokens UInt64,
+    cached_tokens UInt64,
     INDEX start_time_range start_time TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/spans', '{replica}', seq)
@@ -176,7 +198,9 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_spans ON CLUSTER '{cluster
 SELECT
     project_id, trace_id, span_id, parent_span_id, id, context_id, agent_id, action_name, action_type, status,
     start_time, duration_ns, fields, seq, received_at, error, metrics,
-    toUInt32(length(parameters) + length(output) + length(metadata) + length(extra)) AS payload_bytes, tags
+    toUInt32(length(parameters) + length(output) + length(metadata) + length(extra)) AS payload_bytes, tags,
+    service_name, gen_ai_model, gen_ai_provider, finish_reason, tool_name, otel_resource, otel_scope, otel_shape,
+    input_tokens, output_tokens, cached_tokens
 FROM span_intake;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_span_payloads ON CLUSTER '{cluster}' TO span_payloads AS
