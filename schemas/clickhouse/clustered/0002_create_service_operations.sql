@@ -23,11 +23,18 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_service_operations ON CLUS
 SELECT
     span.project_id AS project_id,
     multiIf(
+        span.service_name != '', span.service_name,
         span.tags['service.name'] != '', span.tags['service.name'],
         span.tags['agent.name'] != '', span.tags['agent.name'],
+        span.tags['gen_ai.agent.name'] != '', span.tags['gen_ai.agent.name'],
         toString(span.agent_id)) AS service_name,
     span.action_name AS operation,
-    if(span.action_type = 'invoke', 'client', 'internal') AS span_kind,
+    multiIf(
+        span.otel_shape != '',
+        transform(
+            substring(span.otel_shape, 1, 1),
+            ['1', '2', '3', '4', '5'], ['internal', 'server', 'client', 'producer', 'consumer'], ''),
+        span.action_type = 'invoke', 'client', 'internal') AS span_kind,
     span.agent_id AS agent_id,
     max(span.received_at) AS received_at
 FROM span_intake AS span
