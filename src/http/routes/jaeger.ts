@@ -2,6 +2,8 @@ import { MplpError } from '../../errors/index.js';
 import {
   parseDependencyWindow,
   parseOperationsRequest,
+  parseOperationsRequestV3,
+  parseSummaryRequest,
   parseTraceId,
   parseTraceRequest,
   type JaegerError,
@@ -12,14 +14,36 @@ import type { HttpReply, HttpRequest, Route } from '../contract.js';
 const PERMISSION = 'traces:read';
 const JSON_TYPE = { 'content-type': 'application/json' };
 
+type Answer = (request: HttpRequest) => Promise<HttpReply>;
+
 /** Jaeger's query API, as Jaeger UI and Grafana's Jaeger data source ask it. */
 export function createJaegerRoutes(queries: JaegerQueries): Route[] {
-  const route = (path: string, answer: (request: HttpRequest) => Promise<HttpReply>): Route => ({
+  const route = (path: string, answer: Answer, refusal = refuse): Route => ({
     method: 'GET',
     path,
     permission: PERMISSION,
-    handle: (request) => inEnvelope(request, answer),
+    handle: (request) => answered(request, answer, refusal),
   });
+  const routeV3 = (path: string, answer: (request: HttpRequest) => Promise<object>): Route =>
+    route(path, async (request) => document(200, await answer(request)), refuseV3);
+  return [
+    ...versionOne(queries, route),
+    // What newer versions of Jaeger UI ask, beside /api/traces/{trace_id} and /api/dependencies.
+    routeV3('/api/v3/services', async ({ principal, signal }) => ({
+      services: await queries.services(principal.projectId, signal),
+    })),
+    routeV3('/api/v3/operations', async ({ query, principal, signal }) => {
+      const { service, spanKind } = parseOperationsRequestV3(query);
+      const operations = await queries.operations(principal.projectId, service, spanKind, signal);
+      return { operations: operations.map((one) => ({ ...one, spanKind: one.spanKind || 'internal' })) };
+    }),
+    routeV3('/api/v3/trace-summaries', async ({ query, principal, signal }) => ({
+      summaries: await queries.summaries(principal.projectId, parseSummaryRequest(query), signal),
+    })),
+  ];
+}
+
+function versionOne(queries: JaegerQueries, route: (path: string, answer: Answer) => Route): Route[] {
   return [
     route('/api/services', async ({ principal, signal }) =>
       list(await queries.services(principal.projectId, signal)),
@@ -54,20 +78,29 @@ export function createJaegerRoutes(queries: JaegerQueries): Route[] {
   ];
 }
 
-/** Errors that have a status of their own, in Jaeger's envelope; the server answers for the rest. */
-async function inEnvelope(
+/** Errors that have a status of their own, as Jaeger words them; the server answers for the rest. */
+async function answered(
   request: HttpRequest,
-  answer: (request: HttpRequest) => Promise<HttpReply>,
+  answer: Answer,
+  refusal: (error: MplpError) => HttpReply,
 ): Promise<HttpReply> {
   try {
     return await answer(request);
   } catch (error) {
     if (!(error instanceof MplpError)) throw error;
-    const refusal = reply(error.status, null, 0, [{ code: error.status, msg: error.message }]);
-    if (error.retryAfterSeconds === undefined) return refusal;
+    const reply = refusal(error);
+    if (error.retryAfterSeconds === undefined) return reply;
     const seconds = String(Math.max(1, Math.ceil(error.retryAfterSeconds)));
-    return { ...refusal, headers: { ...JSON_TYPE, 'retry-after': seconds } };
+    return { ...reply, headers: { ...JSON_TYPE, 'retry-after': seconds } };
   }
+}
+
+function refuse(error: MplpError): HttpReply {
+  return reply(error.status, null, 0, [{ code: error.status, msg: error.message }]);
+}
+
+function refuseV3(error: MplpError): HttpReply {
+  return document(error.status, { error: { httpCode: error.status, message: error.message } });
 }
 
 function list(data: readonly unknown[]): HttpReply {
@@ -80,7 +113,11 @@ function reply(
   total: number,
   errors: readonly JaegerError[] | null = null,
 ): HttpReply {
-  return { status, headers: JSON_TYPE, body: JSON.stringify({ data, total, limit: 0, offset: 0, errors }) };
+  return document(status, { data, total, limit: 0, offset: 0, errors });
+}
+
+function document(status: number, body: object): HttpReply {
+  return { status, headers: JSON_TYPE, body: JSON.stringify(body) };
 }
 
 async function stream(request: HttpRequest, body: AsyncIterable<string>): Promise<HttpReply> {

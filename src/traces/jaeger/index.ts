@@ -15,3 +15,5 @@ export {
 } from './parameters.js';
 export type { Dependency } from './dependencies.js';
 export type { Operation } from './services.js';
+export { parseOperationsRequestV3, parseSummaryRequest } from './parameters-v3.js';
+export type { TraceSummary } from './trace-summaries.js';

@@ -10,10 +10,11 @@ import {
 } from '../query/index.js';
 import { listDependencies, type Dependency } from './dependencies.js';
 import { jaegerId } from './ids.js';
-import type { DependencyWindow, TraceRequest } from './parameters.js';
+import type { DependencyWindow, TraceRequest, TraceSearch } from './parameters.js';
 import { listOperations, listServices, type Operation } from './services.js';
 import { SIZE_COLUMNS, traceTexts, type TraceSize } from './trace-json.js';
 import { searchTraces } from './trace-search.js';
+import { readTraceSummaries, type TraceSummary } from './trace-summaries.js';
 
 /** The questions of Jaeger's query API about one project. Aborting `signal` stops what runs in ClickHouse. */
 export interface JaegerQueries {
@@ -22,6 +23,8 @@ export interface JaegerQueries {
   dependencies(projectId: string, window: DependencyWindow, signal: AbortSignal): Promise<Dependency[]>;
   /** The whole answer to a search, or to a request for several traces, as JSON text. */
   traces(projectId: string, request: TraceRequest, signal: AbortSignal): Promise<AsyncIterable<string>>;
+  /** Summaries of the traces that a search finds. */
+  summaries(projectId: string, search: TraceSearch, signal: AbortSignal): Promise<TraceSummary[]>;
   /** The whole answer with one trace. Throws `MPLP_ERR_TRACES_NOT_FOUND`. */
   trace(projectId: string, traceId: string, signal: AbortSignal): Promise<AsyncIterable<string>>;
 }
@@ -60,6 +63,15 @@ export function createJaegerQueries({ store, config }: JaegerQueriesOptions): Ja
         .filter((id) => !found.has(id))
         .map((id) => ({ msg: TRACE_NOT_FOUND, traceID: jaegerId(id) }));
       return startNow(envelope(reader, projectId, traces, errors));
+    },
+    async summaries(projectId, search, signal) {
+      const reader = readerFor(signal);
+      const traces = await searchTraces(reader, projectId, search);
+      return readTraceSummaries(
+        reader,
+        projectId,
+        traces.map(({ traceId }) => traceId),
+      );
     },
     async trace(projectId, traceId, signal) {
       const reader = readerFor(signal);

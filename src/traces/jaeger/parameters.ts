@@ -171,7 +171,7 @@ function integer(query: URLSearchParams, name: string): bigint | undefined {
   });
 }
 
-function goInteger(text: string): bigint | ValueFault {
+export function goInteger(text: string): bigint | ValueFault {
   const quoted = JSON.stringify(text.slice(0, 64));
   if (!/^[+-]?\d{1,40}$/.test(text))
     return new ValueFault(`strconv.ParseInt: parsing ${quoted}: invalid syntax`);
@@ -190,6 +190,6 @@ function value<T>(name: string, read: () => T): T {
   }
 }
 
-function bad(message: string): MplpError {
+export function bad(message: string): MplpError {
   return new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', message);
 }

@@ -16,14 +16,15 @@ export async function listServices(reader: ClickHouseReader, projectId: string):
   return rows.map(([name]) => name);
 }
 
-/** The operations of a service, sorted; all kinds when `spanKind` is ''. */
+/** The operations of a service, sorted; of all services when `service` is '', of all kinds when `spanKind` is ''. */
 export async function listOperations(
   reader: ClickHouseReader,
   projectId: string,
   service: string,
   spanKind: string,
 ): Promise<Operation[]> {
-  const conditions = [`project_id = ${quoteString(projectId)}`, `service_name = ${quoteString(service)}`];
+  const conditions = [`project_id = ${quoteString(projectId)}`];
+  if (service !== '') conditions.push(`service_name = ${quoteString(service)}`);
   if (spanKind !== '') conditions.push(`span_kind = ${quoteString(spanKind)}`);
   const rows = await reader.rows<[string, string]>(
     `SELECT operation, span_kind FROM ${reader.database}.service_operations WHERE ${conditions.join(' AND ')}

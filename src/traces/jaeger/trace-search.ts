@@ -9,6 +9,7 @@ const BATCHES = [128, 512, 2048];
 const MAX_SCANS = 3;
 /** A service of more agents than this is found by the scan alone. */
 const MAX_AGENTS = 10_000;
+const NIL = '00000000-0000-0000-0000-000000000000';
 
 interface FoundTrace extends TraceSize {
   readonly startNano: bigint;
@@ -28,7 +29,7 @@ export async function searchTraces(
   search: TraceSearch,
 ): Promise<TraceSize[]> {
   const agents = await agentsOf(reader, projectId, search);
-  if (agents.length === 0) return [];
+  if (agents?.length === 0) return [];
   const found = new Map<string, FoundTrace>();
   const seen = new Set<string>();
   const check = async (ids: readonly string[]): Promise<void> => {
@@ -36,7 +37,7 @@ export async function searchTraces(
     for (const id of fresh) seen.add(id);
     for (const trace of await checkTraces(reader, projectId, fresh, search)) found.set(trace.traceId, trace);
   };
-  const isComplete = agents.length <= MAX_AGENTS && (await followIndex());
+  const isComplete = (agents === undefined || agents.length <= MAX_AGENTS) && (await followIndex());
   for (let scan = 0; !isComplete && scan < MAX_SCANS && found.size < search.limit; scan++) {
     const wanted = search.limit - found.size + 64;
     const ids = await scanSpans(reader, projectId, search, agents, [...seen], wanted);
@@ -63,8 +64,13 @@ export async function searchTraces(
   }
 }
 
-/** The agents behind the service, as the small table knows them. */
-async function agentsOf(reader: ClickHouseReader, projectId: string, search: TraceSearch): Promise<string[]> {
+/** The agents behind service and operation, as the small table knows them; `undefined` when the search names neither. */
+async function agentsOf(
+  reader: ClickHouseReader,
+  projectId: string,
+  search: TraceSearch,
+): Promise<string[] | undefined> {
+  if (search.service === undefined && search.operation === undefined) return undefined;
   const conditions = [`project_id = ${quoteString(projectId)}`];
   if (search.service !== undefined) conditions.push(`service_name = ${quoteString(search.service)}`);
   if (search.operation !== undefined) conditions.push(`operation = ${quoteString(search.operation)}`);
@@ -79,13 +85,15 @@ function readCandidates(
   reader: ClickHouseReader,
   projectId: string,
   search: TraceSearch,
-  agents: readonly string[],
+  agents: readonly string[] | undefined,
   after: Candidate | undefined,
   limit: number,
 ): Promise<Candidate[]> {
   // One value is equal to a constant, so that the table is read in its order and no further than needed.
-  const value = agents.length === 1 ? `value = '${agents[0]}'` : `value IN ${uuidList(agents)}`;
-  const conditions = [`project_id = ${quoteString(projectId)}`, `dimension = 'agent'`, value];
+  const values = agents ?? [NIL];
+  const value = values.length === 1 ? `value = '${values[0]}'` : `value IN ${uuidList(values)}`;
+  const dimension = `dimension = '${agents === undefined ? 'all' : 'agent'}'`;
+  const conditions = [`project_id = ${quoteString(projectId)}`, dimension, value];
   if (search.startNano !== undefined) conditions.push(`start_time >= ${timeLiteral(search.startNano)}`);
   if (search.endNano !== undefined) conditions.push(`start_time <= ${timeLiteral(search.endNano)}`);
   if (after !== undefined) {
@@ -125,12 +133,13 @@ async function scanSpans(
   reader: ClickHouseReader,
   projectId: string,
   search: TraceSearch,
-  agents: readonly string[],
+  agents: readonly string[] | undefined,
   seen: readonly string[],
   limit: number,
 ): Promise<string[]> {
   const conditions = [`s.project_id = ${quoteString(projectId)}`, ...searchConditions(search)];
-  if (agents.length <= MAX_AGENTS) conditions.push(`s.agent_id IN ${uuidList(agents)}`);
+  if (agents !== undefined && agents.length <= MAX_AGENTS)
+    conditions.push(`s.agent_id IN ${uuidList(agents)}`);
   if (seen.length > 0) conditions.push(`s.trace_id NOT IN ${uuidList(seen)}`);
   try {
     const rows = await reader.rows<[string]>(

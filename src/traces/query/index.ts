@@ -27,4 +27,4 @@ export { readSpans, readWholeTraces } from './span-reader.js';
 export { FIELD } from './span-row.js';
 export { quoteString, uuidList } from './sql-text.js';
 export { clampNano } from './trace-filter.js';
-export { ERROR_STATUSES } from './views.js';
+export { END_NANO, ERROR_STATUSES, ofRoot, ROOT_ACTION } from './views.js';

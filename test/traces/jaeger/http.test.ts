@@ -42,10 +42,12 @@ beforeAll(async () => {
     body: JSON.stringify(spans),
   });
   expect(response.status).toBe(202);
-  await vi.waitUntil(async () => (await ask(`/api/traces/${traceId}`)).status === 200, {
-    timeout: 20_000,
-    interval: 50,
-  });
+  // The tables of an insert are filled one after the other.
+  const isThere = async (): Promise<boolean> => {
+    const services = (await (await ask('/api/services')).json()) as { total: number };
+    return services.total === 2 && (await ask(`/api/traces/${traceId}`)).status === 200;
+  };
+  await vi.waitUntil(isThere, { timeout: 20_000, interval: 50 });
 });
 afterAll(() => engine.close());
 
@@ -117,6 +119,72 @@ test('dependencies', async () => {
   expect(await answer('/api/dependencies')).toMatchObject({ data: [] });
 });
 
+describe('what newer versions of Jaeger UI ask', () => {
+  const times = `query.startTimeMin=${new Date(EPOCH - 1).toISOString()}&query.startTimeMax=${new Date(EPOCH + 1000).toISOString()}`;
+
+  test('services and operations', async () => {
+    expect(await answer('/api/v3/services')).toEqual({ services: [uuid('d', 2), service] });
+    const plan = { name: 'plan', spanKind: 'internal' };
+    const search = { name: 'search', spanKind: 'client' };
+    expect(await answer(`/api/v3/operations?service=${encodeURIComponent(service)}`)).toEqual({
+      operations: [plan],
+    });
+    expect(await answer('/api/v3/operations')).toEqual({ operations: [plan, search] });
+    for (const name of ['spanKind', 'span_kind'])
+      expect(await answer(`/api/v3/operations?${name}=client`)).toEqual({ operations: [search] });
+  });
+
+  test('summaries of traces', async () => {
+    const summary = {
+      traceId,
+      rootServiceName: service,
+      rootOperationName: 'plan',
+      minStartTimeUnixNano: `${EPOCH}000000`,
+      maxEndTimeUnixNano: `${EPOCH + 50}000000`,
+      spanCount: 2,
+      errorSpanCount: 1,
+      services: [
+        { name: uuid('d', 2), spanCount: 1, errorSpanCount: 1 },
+        { name: service, spanCount: 1, errorSpanCount: 0 },
+      ],
+    };
+    for (const query of [
+      '',
+      `&query.serviceName=${encodeURIComponent(service)}&query.searchDepth=20`,
+      `&query.service_name=${uuid('d', 2)}&query.num_traces=1`,
+      '&query.operationName=search&query.durationMin=15ms&query.durationMax=15ms',
+      `&query.attributes=${encodeURIComponent('{"error":"true"}')}`,
+    ])
+      expect(await answer(`/api/v3/trace-summaries?${times}${query}`)).toEqual({ summaries: [summary] });
+    for (const query of [
+      '&query.serviceName=nobody',
+      '&query.operationName=nothing',
+      '&query.durationMin=1s',
+    ])
+      expect(await answer(`/api/v3/trace-summaries?${times}${query}`)).toEqual({ summaries: [] });
+  });
+
+  test.each([
+    ['', 'query.startTimeMin and query.startTimeMax are required'],
+    ['query.startTimeMin=x&query.startTimeMax=y', 'malformed parameter query.startTimeMin: cannot parse "x"'],
+    [
+      'query.startTimeMin=2026-01-01T00:00:00Z&query.startTimeMax=2026-01-01T00:00:00Z',
+      'query.startTimeMin must be before query.startTimeMax',
+    ],
+    [`${times}&query.durationMin=5`, 'malformed parameter query.durationMin: time: missing unit'],
+    [`${times}&query.duration_max=x`, 'malformed parameter query.duration_max: time: invalid duration'],
+    [`${times}&query.searchDepth=x`, 'malformed parameter query.searchDepth: strconv.ParseInt'],
+    [`${times}&query.searchDepth=0`, 'malformed parameter query.searchDepth: it must be at least 1'],
+    [`${times}&query.attributes=x`, 'malformed parameter query.attributes: '],
+    [`${times}&query.attributes=[]`, 'malformed parameter query.attributes: not a JSON map'],
+    [`${times}&query.attributes={"a":1}`, 'malformed parameter query.attributes: the value of "a"'],
+  ])('?%s is refused', async (query, message) => {
+    expect(await answer(`/api/v3/trace-summaries?${query}`, 400)).toEqual({
+      error: { httpCode: 400, message: expect.stringContaining(message) as string },
+    });
+  });
+});
+
 describe('what cannot be answered has the envelope too', () => {
   test.each([
     ['/api/traces', 400, "parameter 'service' is required"],
@@ -164,6 +232,9 @@ test('nobody reads without a key', async () => {
     '/api/traces?service=s',
     `/api/traces/${traceId}`,
     '/api/dependencies',
+    '/api/v3/services',
+    '/api/v3/operations',
+    '/api/v3/trace-summaries',
   ])
     expect((await fetch(`${engine.url}${path}`)).status).toBe(401);
 });

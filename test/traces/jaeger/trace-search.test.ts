@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../../support/random.js';
-import { EPOCH, spanOf, uuid, type SpanSketch } from '../query/fixture.js';
+import { EPOCH, noSignal, spanOf, uuid, type SpanSketch } from '../query/fixture.js';
 import { startJaegerStored, type JaegerStored } from './fixture.js';
 
 let stored: JaegerStored;
@@ -206,5 +206,25 @@ test('values are never SQL', async () => {
       `service=${uuid('d', 1)}&tag=error:${text}`,
     ])
       expect(await idsOf(query, 'members')).toEqual([]);
+  }
+});
+
+test('summaries of a search without a service are those of all', async () => {
+  const search = {
+    service: undefined,
+    operation: undefined,
+    tags: [],
+    startNano: BigInt(EPOCH) * 1_000_000n,
+    endNano: BigInt(EPOCH + 10_000_000) * 1_000_000n,
+    minDurationNano: undefined,
+    maxDurationNano: undefined,
+    limit: 1000,
+  };
+  const summaries = await stored.jaeger.summaries('model', search, noSignal);
+  expect(summaries).toHaveLength(300);
+  for (const { services, spanCount, errorSpanCount } of summaries) {
+    const sum = (member: 'spanCount' | 'errorSpanCount') =>
+      services.reduce((total, service) => total + service[member], 0);
+    expect([sum('spanCount'), sum('errorSpanCount')]).toEqual([spanCount, errorSpanCount]);
   }
 });
