@@ -9,6 +9,7 @@ import {
   createDeadLetterRoutes,
   createHttpServer,
   createIngestRoutes,
+  createJaegerRoutes,
   createOperationsRoutes,
   createOtlpRoute,
   createQueryRoutes,
@@ -29,6 +30,7 @@ import {
   type ModelPrice,
 } from './store/clickhouse/index.js';
 import { createIntake } from './traces/intake/index.js';
+import { createJaegerQueries } from './traces/jaeger/index.js';
 import { createTailHub } from './traces/live/index.js';
 import { createClickHouseDeadLetters, createClickHouseSink, createLoader } from './traces/loader/index.js';
 import { createSpool } from './traces/spool/index.js';
@@ -170,6 +172,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         ...stream.routes,
         ...createTraceQueryRoutes(createTraceQueries({ store, config })),
         ...createQueryRoutes(sqlQueries),
+        ...createJaegerRoutes(createJaegerQueries({ store, config })),
         ...createDeadLetterRoutes(loader),
       ],
       ingestRoutes: [...ingest.ingest, otlp],

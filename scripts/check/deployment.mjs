@@ -19,6 +19,7 @@ function checkCompose(path) {
     'build',
     'command',
     'depends_on',
+    'entrypoint',
     'environment',
     'healthcheck',
     'image',
@@ -82,6 +83,7 @@ function checkWorkflow(path) {
 
 checkCompose('docker-compose.yml');
 for (const name of readdirSync(join(root, '.github/workflows'))) checkWorkflow(`.github/workflows/${name}`);
-for (const name of readdirSync(join(root, 'deploy'))) if (/\.ya?ml$/.test(name)) readYaml(`deploy/${name}`);
+for (const name of readdirSync(join(root, 'deploy'), { recursive: true }))
+  if (/\.ya?ml$/.test(name)) readYaml(`deploy/${name}`);
 for (const fault of faults) console.log(fault);
 process.exitCode = faults.length === 0 ? 0 : 1;

@@ -5,6 +5,7 @@ export { json, problemReply } from './replies.js';
 export { createDeadLetterRoutes } from './routes/dead-letters.js';
 export { createOtlpRoute } from './routes/otlp-traces.js';
 export { createIngestRoutes } from './routes/traces-ingest.js';
+export { createJaegerRoutes } from './routes/jaeger.js';
 export { createQueryRoutes } from './routes/query.js';
 export { createOperationsRoutes, type PartState } from './routes/operations.js';
 export { createTraceQueryRoutes } from './routes/traces-query.js';

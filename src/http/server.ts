@@ -323,7 +323,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       ) => void
     ).call(app, options.host, options.port, LISTEN_EXCLUSIVE_PORT, resolve);
   });
-  if (!listening) throw await listenFault(options.host, options.port);
+  if (!listening) throw await listenFault(options.host, options.port, options.portOption);
   const port = uWS.us_socket_local_port(listening);
   let listen: us_listen_socket | undefined = listening;
   const stopListening = (): void => {

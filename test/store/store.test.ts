@@ -36,7 +36,10 @@ describe('the ClickHouse store', () => {
     await store.migrate();
     await store.migrate();
     await store.verifySettings();
-    const applied = await rows<{ name: string }>(store, 'SELECT name FROM schema_migrations FINAL');
+    const applied = await rows<{ name: string }>(
+      store,
+      'SELECT name FROM schema_migrations FINAL ORDER BY name',
+    );
     expect(applied.map((row) => row.name)).toEqual(
       (await readMigrations('single', { database: 'fresh', cluster: '' })).map((m) => m.name),
     );
@@ -46,7 +49,8 @@ describe('the ClickHouse store', () => {
     const [a, b] = [open('together'), open('together')];
     await Promise.all([a.migrate(), b.migrate()]);
     await a.verifySettings();
-    expect(await rows(a, 'SELECT name FROM schema_migrations FINAL')).toHaveLength(1);
+    const migrations = await readMigrations('single', { database: 'together', cluster: '' });
+    expect(await rows(a, 'SELECT name FROM schema_migrations FINAL')).toHaveLength(migrations.length);
   });
 
   it('goes on where a migration broke off', async () => {
@@ -150,8 +154,9 @@ describe('the ClickHouse store', () => {
           .map((n) => `${n}_local`),
       ]),
     );
-    expect(clustered.filter((s) => s.includes('ENGINE = Replicated')).length).toBe(6);
-    expect(clustered.filter((s) => s.includes('ENGINE = Distributed')).length).toBe(6);
+    const tables = names(single, '').filter((n) => !n.includes('_to_') && n !== 'span_intake');
+    expect(clustered.filter((s) => s.includes('ENGINE = Replicated')).length).toBe(tables.length);
+    expect(clustered.filter((s) => s.includes('ENGINE = Distributed')).length).toBe(tables.length);
   });
 });
 

@@ -6,10 +6,12 @@
 /** Tables that the segment insert fills, with what `create_table_query` must say of each. */
 export const requiredTableSettings: Readonly<Record<string, Readonly<Record<string, number>>>> =
   Object.fromEntries(
-    ['spans', 'span_payloads', 'trace_summaries', 'trace_index', 'action_minutes'].map((table) => [
-      table,
-      { non_replicated_deduplication_window: 10_000, fsync_after_insert: 1, fsync_part_directory: 1 },
-    ]),
+    ['spans', 'span_payloads', 'trace_summaries', 'trace_index', 'action_minutes', 'service_operations'].map(
+      (table) => [
+        table,
+        { non_replicated_deduplication_window: 10_000, fsync_after_insert: 1, fsync_part_directory: 1 },
+      ],
+    ),
   );
 
 /** Settings of the segment insert. */

@@ -15,3 +15,16 @@ export { resultFormatNames } from './result-formats.js';
 export { findUuid } from './request-values.js';
 export { rebuildSpan, type RebuildOptions } from './span-rebuild.js';
 export type { SpanRow } from './span-row.js';
+
+export {
+  createClickHouseReader,
+  type ClickHouseReader,
+  type ClickHouseReaderOptions,
+} from './clickhouse-reader.js';
+export { latestSpans } from './latest-spans.js';
+export { startNow, traceWhere } from './span-page.js';
+export { readSpans, readWholeTraces } from './span-reader.js';
+export { FIELD } from './span-row.js';
+export { quoteString, uuidList } from './sql-text.js';
+export { clampNano } from './trace-filter.js';
+export { END_NANO, ERROR_STATUSES, ofRoot, ROOT_ACTION } from './views.js';

@@ -87,6 +87,34 @@ export async function* readSpans(
   if (chunk.length > 0) yield await readChunk(reader, projectId, traceId, chunk, narrow);
 }
 
+/**
+ * All spans of a few traces by start, each with the value of `column`, an expression over a row `s`. For traces that are
+ * small together: everything is in memory at once.
+ */
+export async function readWholeTraces(
+  reader: ClickHouseReader,
+  projectId: string,
+  traceIds: readonly string[],
+  column: string,
+): Promise<{ readonly row: SpanRow; readonly value: string }[]> {
+  const project = `project_id = ${quoteString(projectId)}`;
+  const where = `s.${project} AND s.trace_id IN ${uuidList(traceIds)}`;
+  const rows = await reader.rows<[string, string, ...NarrowRow]>(
+    `SELECT toString(s.trace_id), ${column}, ${NARROW_COLUMNS}
+    FROM ${latestSpans(reader.database, where)} ORDER BY s.trace_id, s.start_time, toString(s.span_id)`,
+  );
+  const narrow = rows.map(([traceId, value, ...row]) => ({ traceId, value, row: row as NarrowRow }));
+  const payloads = await readPayloads(reader, project, seqsWithPayload(narrow.map(({ row }) => row)));
+  return narrow.map(({ traceId, value, row }) => ({
+    value,
+    row: toSpanRow(traceId, row, payloads.get(row[0]) ?? NO_PAYLOAD),
+  }));
+}
+
+function seqsWithPayload(rows: readonly NarrowRow[]): string[] {
+  return rows.filter((row) => row[14] > 0 || (row[11] & FIELD.duration) !== 0).map((row) => row[0]);
+}
+
 async function readChunk(
   reader: ClickHouseReader,
   projectId: string,
@@ -100,10 +128,7 @@ async function readChunk(
   const rows = await reader.rows<NarrowRow>(
     `SELECT ${NARROW_COLUMNS}${narrow ? '' : `, ${OTEL_COLUMNS}`} FROM ${latestSpans(reader.database, where)}`,
   );
-  const seqs = narrow
-    ? []
-    : rows.filter((row) => row[14] > 0 || (row[11] & FIELD.duration) !== 0).map((row) => row[0]);
-  const payloads = await readPayloads(reader, project, seqs);
+  const payloads = await readPayloads(reader, project, narrow ? [] : seqsWithPayload(rows));
   const bySpan = new Map(
     rows.map((row) => [row[1], toSpanRow(traceId, row, payloads.get(row[0]) ?? NO_PAYLOAD)]),
   );

@@ -6,7 +6,14 @@ export const VIEW_NAMES = ['spans', 'span_details', 'traces', 'action_minutes'] 
 export type ViewName = (typeof VIEW_NAMES)[number];
 
 /** All tables with rows of projects; each has a column `project_id`. */
-const PROJECT_TABLES = ['spans', 'span_payloads', 'trace_summaries', 'trace_index', 'action_minutes'];
+const PROJECT_TABLES = [
+  'spans',
+  'span_payloads',
+  'trace_summaries',
+  'trace_index',
+  'action_minutes',
+  'service_operations',
+];
 
 /** Errors in every count of the engine: spans that failed or timed out. */
 export const ERROR_STATUSES = `('failure', 'timeout')`;
@@ -14,8 +21,12 @@ export const ERROR_STATUSES = `('failure', 'timeout')`;
 /** Nanoseconds since the epoch at which a span ended, or started when it has no end yet. */
 export const END_NANO = 'toUnixTimestamp64Nano(s.start_time) + greatest(s.duration_ns, 0)';
 
-/** Action of the span without a parent, else of the earliest span. */
-export const ROOT_ACTION = 'argMin(s.action_name, (bitTest(s.fields, 1), s.start_time, s.span_id))';
+/** An expression's value at the span without a parent, else at the earliest span. */
+export function ofRoot(expression: string): string {
+  return `argMin(${expression}, (bitTest(s.fields, 1), s.start_time, s.span_id))`;
+}
+
+export const ROOT_ACTION = ofRoot('s.action_name');
 
 /**
  * The SELECT behind a view, bound to one project. Exact: `FINAL` keeps the latest revision of each span. Only

@@ -135,7 +135,14 @@ describe('isolation', () => {
   });
 
   test('the second line holds alone: the raw tables, under the filter of another project, show nothing of this one', async () => {
-    for (const table of ['spans', 'span_payloads', 'trace_summaries', 'trace_index', 'action_minutes']) {
+    for (const table of [
+      'spans',
+      'span_payloads',
+      'trace_summaries',
+      'trace_index',
+      'action_minutes',
+      'service_operations',
+    ]) {
       const result = await stored.store.client.query({
         query: `SELECT count() AS n, countIf(project_id != 'other') AS foreign FROM mplp.${table}`,
         format: 'JSONEachRow',
