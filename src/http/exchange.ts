@@ -2,6 +2,11 @@ import type { HttpResponse } from 'uWebSockets.js';
 import type { HttpReply } from './contract.js';
 import type { StreamedReply } from './representation.js';
 
+/** uWebSockets.js cuts a reader that takes nothing for ten seconds; every try to flush gives it ten more. */
+const FLUSH_INTERVAL_MS = 4_000;
+/** A reader that takes nothing for so long is cut. */
+const MAX_STALL_MS = 120_000;
+
 /** Status lines of the codes that the engine answers with. */
 const statusText: Readonly<Record<number, string>> = {
   200: 'OK',
@@ -55,6 +60,10 @@ export function createExchange(response: HttpResponse): Exchange {
     writable?.();
     for (const callback of callbacks) callback();
   });
+  /** An empty cork sends what uWS still holds. */
+  const flush = (): void => {
+    response.cork(() => {});
+  };
   const writeHead = (reply: HttpReply): void => {
     response.writeStatus(statusLine(reply.status));
     for (const [name, value] of Object.entries(reply.headers ?? {})) response.writeHeader(name, value);
@@ -86,8 +95,8 @@ export function createExchange(response: HttpResponse): Exchange {
       answered = true;
       let begun = false;
       response.onWritable(() => {
-        // With a handler, uWS leaves flushing to it: what it still holds would wait for the next write. An empty cork flushes.
-        response.cork(() => {});
+        // With a handler, uWS leaves flushing to it: what it still holds would wait for the next write.
+        flush();
         writable?.();
         return true;
       });
@@ -101,10 +110,15 @@ export function createExchange(response: HttpResponse): Exchange {
             ready = response.write(chunk);
           });
           if (!ready) {
+            const stalledSince = Date.now();
+            const timer = setInterval(() => {
+              if (!aborted && Date.now() - stalledSince < MAX_STALL_MS) flush();
+            }, FLUSH_INTERVAL_MS);
             await new Promise<void>((resolve) => {
               writable = resolve;
               if (aborted) resolve();
             });
+            clearInterval(timer);
             writable = undefined;
           }
         }

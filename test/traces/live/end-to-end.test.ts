@@ -141,6 +141,29 @@ test('slow readers are told how many spans they missed; a quick one misses none'
   for (const tail of [quick, slowEvents, slowSocket]) tail.close();
 }, 60_000);
 
+test('a reader that takes nothing for a while is not cut, and learns what it missed', async () => {
+  const slow = await openEvents('?action=pause');
+  slow.response.pause();
+  const bodies = 70;
+  for (let body = 0; body < bodies; body++) {
+    const spans = Array.from({ length: 10 }, (_, i) =>
+      spanOf({
+        span: 50_000 + body * 10 + i,
+        action: 'pause',
+        startMs: i,
+        parameters: { text: 'x'.repeat(8_000) },
+      }),
+    );
+    await post(spans.map((span) => JSON.stringify(span)).join('\n'), 'application/x-ndjson');
+  }
+  // uWebSockets.js alone gives such a reader up after ten seconds.
+  await new Promise((resolve) => setTimeout(resolve, 12_000));
+  slow.response.resume();
+  await waitFor(() => slow.spans.length + slow.missed, bodies * 10);
+  expect(slow.missed).toBeGreaterThan(0);
+  slow.close();
+}, 60_000);
+
 test('bad filters are a 400 problem, on the socket before it opens; no key is a 401', async () => {
   const response = await fetch(`${engine.url}/v1.0/traces/stream?agent=1`, {
     headers: { authorization: `Bearer ${engine.key}` },
