@@ -52,9 +52,7 @@ type NarrowRow = [
   error: string,
   metrics: string,
   payloadBytes: number,
-  ...otel:
-    | [shape: string, resource: string, scope: string, tagKeys: string[], tagValues: string[]]
-    | [],
+  ...otel: [shape: string, resource: string, scope: string, tagKeys: string[], tagValues: string[]] | [],
 ];
 type PayloadRow = [
   seq: string,

@@ -22,7 +22,11 @@ const text = (key: string, stringValue: string) => ({ key, value: { stringValue 
 const whole = (key: string, value: number) => ({ key, value: { intValue: String(value) } });
 
 const sql = async (statement: string): Promise<unknown[]> => {
-  const result = await stored.sql.run('default', { sql: statement, params: {}, format: 'JSONEachRow' }, noSignal);
+  const result = await stored.sql.run(
+    'default',
+    { sql: statement, params: {}, format: 'JSONEachRow' },
+    noSignal,
+  );
   const lines = (await bytesOf(result.body)).toString().split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as unknown);
 };
@@ -36,9 +40,9 @@ test('a trace comes back whole under each spelling of its id, and as Parquet', a
   const traceId = findUuid(TRACE.toUpperCase())!;
   expect(traceId).toBe(TRACE_UUID);
   const page = parseSpanPageRequest(new URLSearchParams());
-  const answer = JSON.parse(
-    await textOf(await stored.queries.spans('default', traceId, page, noSignal)),
-  ) as { spans: Record<string, unknown>[] };
+  const answer = JSON.parse(await textOf(await stored.queries.spans('default', traceId, page, noSignal))) as {
+    spans: Record<string, unknown>[];
+  };
   const bySpan = new Map(answer.spans.map(({ id, ...span }) => [span['span_id'], { id, span }]));
   for (const span of spans) {
     const expected = otlpToSpan({ resource, scope: {}, span });
@@ -60,13 +64,20 @@ test('found by tag, by text in an attribute, by agent and by context', async () 
     spanId: '2222222222222222',
     name: 'GET /cart',
     startTimeUnixNano: '1737999632000000000',
-    attributes: [text('http.route', '/cart/{id}'), text('prompt', `Needle ${'x'.repeat(300)}`), text('short', 'Pin')],
+    attributes: [
+      text('http.route', '/cart/{id}'),
+      text('prompt', `Needle ${'x'.repeat(300)}`),
+      text('short', 'Pin'),
+    ],
   };
   const resource = { attributes: [text('service.name', 'found')] };
   await stored.put(requestBytes({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }), {
     form: 'otlp-protobuf',
   });
-  const { agent_id: agent, trace_id: trace } = otlpToSpan({ resource, scope: {}, span }) as Record<string, string>;
+  const { agent_id: agent, trace_id: trace } = otlpToSpan({ resource, scope: {}, span }) as Record<
+    string,
+    string
+  >;
   for (const query of [
     'tag.http.route=/cart/{id}',
     'tag.service.name=found',
