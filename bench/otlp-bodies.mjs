@@ -49,8 +49,14 @@ export function makeOtlpRequest(seed, spanCount, baseTimeMs) {
     const code = statusCodes[random.below(statusCodes.length)] ?? 200;
     const start = traceStart + BigInt(ids.length) * 1_000_000n + BigInt(random.below(1_000_000));
     const duration = BigInt(random.below(200_000_000)) + 20_000n;
-    const text = (/** @type {string} */ key, /** @type {string} */ stringValue) => ({ key, value: { stringValue } });
-    const whole = (/** @type {string} */ key, /** @type {number} */ value) => ({ key, value: { intValue: String(value) } });
+    const text = (/** @type {string} */ key, /** @type {string} */ stringValue) => ({
+      key,
+      value: { stringValue },
+    });
+    const whole = (/** @type {string} */ key, /** @type {number} */ value) => ({
+      key,
+      value: { intValue: String(value) },
+    });
     const service = services[(Math.floor(i / spansPerTrace) + (i % servicesPerTrace)) % services.length];
     byService.get(service ?? '')?.push({
       traceId,
@@ -90,7 +96,9 @@ export function makeOtlpRequest(seed, spanCount, baseTimeMs) {
           { key: 'telemetry.sdk.version', value: { stringValue: '1.38.0' } },
         ],
       },
-      scopeSpans: [{ scope: { name: 'go.opentelemetry.io/contrib/net/http/otelhttp', version: '0.63.0' }, spans }],
+      scopeSpans: [
+        { scope: { name: 'go.opentelemetry.io/contrib/net/http/otelhttp', version: '0.63.0' }, spans },
+      ],
     })),
   };
 }

@@ -131,7 +131,8 @@ class SpanDecoder : public Napi::ObjectWrap<SpanDecoder> {
     uint32_t form = mplp::kBodyForms;
     napi_get_value_uint32(info.Env(), info[2], &form);
     if (form >= mplp::kBodyForms)
-      throw Napi::TypeError::New(info.Env(), "form must be json, ndjson, msgpack, otlp-protobuf or otlp-json");
+      throw Napi::TypeError::New(info.Env(),
+                                 "form must be json, ndjson, msgpack, otlp-protobuf or otlp-json");
     mplp::DecodeOptions options;
     options.project_id = project_;
     options.seq_base = get<uint64_t>(kSeqBase);

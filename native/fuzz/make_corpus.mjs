@@ -161,7 +161,15 @@ const fullOtlp = join_(
   number(10, 1),
   part(11, fixed64(1, 5), part(2, 'exception'), pair(3, 'exception.message', part(1, 'boom')), number(4, 2)),
   number(12, 3),
-  part(13, part(1, hex('0102030405060708090a0b0c0d0e0f10')), part(2, hex('1112131415161718')), part(3, 'c=d'), pair(4, 'l', number(2, 0)), number(5, 4), fixed32(6, 257)),
+  part(
+    13,
+    part(1, hex('0102030405060708090a0b0c0d0e0f10')),
+    part(2, hex('1112131415161718')),
+    part(3, 'c=d'),
+    pair(4, 'l', number(2, 0)),
+    number(5, 4),
+    fixed32(6, 257),
+  ),
   number(14, 5),
   part(15, part(2, 'bad'), number(3, 2)),
   fixed32(16, 257),
@@ -175,7 +183,12 @@ const resourceOtlp = part(
 );
 const scopeOtlp = part(1, part(1, 'lib'), part(2, '1.0'), pair(3, 's', part(1, 't')), number(4, 7));
 const request = (...spans) =>
-  part(1, resourceOtlp, part(2, scopeOtlp, ...spans.map((one) => part(2, one)), part(3, 'url 2')), part(3, 'url 1'));
+  part(
+    1,
+    resourceOtlp,
+    part(2, scopeOtlp, ...spans.map((one) => part(2, one)), part(3, 'url 2')),
+    part(3, 'url 1'),
+  );
 write('fuzz_otlp_protobuf', [
   Buffer.alloc(0),
   request(),
@@ -197,12 +210,20 @@ const anyJson = [
   { intValue: '-5' },
   { doubleValue: 1.5 },
   { doubleValue: 'NaN' },
-  { arrayValue: { values: [{ stringValue: 'stop' }, { kvlistValue: { values: [{ value: { intValue: 1 }, key: 'k' }] } }] } },
+  {
+    arrayValue: {
+      values: [{ stringValue: 'stop' }, { kvlistValue: { values: [{ value: { intValue: 1 }, key: 'k' }] } }],
+    },
+  },
   { kvlistValue: {} },
   { bytesValue: 'AP8Q' },
   {},
 ];
-const leastOtlpJson = { traceId: '0102030405060708090a0b0c0d0e0f10', spanId: '1112131415161718', startTimeUnixNano: '1737999632000000000' };
+const leastOtlpJson = {
+  traceId: '0102030405060708090a0b0c0d0e0f10',
+  spanId: '1112131415161718',
+  startTimeUnixNano: '1737999632000000000',
+};
 const fullOtlpJson = {
   ...leastOtlpJson,
   traceState: 'a=b',
@@ -218,19 +239,53 @@ const fullOtlpJson = {
     { key: 'none' },
   ],
   droppedAttributesCount: 1,
-  events: [{ timeUnixNano: '5', name: 'exception', attributes: [{ key: 'exception.message', value: { stringValue: 'boom' } }], droppedAttributesCount: 2 }],
+  events: [
+    {
+      timeUnixNano: '5',
+      name: 'exception',
+      attributes: [{ key: 'exception.message', value: { stringValue: 'boom' } }],
+      droppedAttributesCount: 2,
+    },
+  ],
   droppedEventsCount: 3,
-  links: [{ traceId: '0102030405060708090a0b0c0d0e0f10', spanId: '1112131415161718', traceState: 'c=d', attributes: [], droppedAttributesCount: 4, flags: 257 }],
+  links: [
+    {
+      traceId: '0102030405060708090a0b0c0d0e0f10',
+      spanId: '1112131415161718',
+      traceState: 'c=d',
+      attributes: [],
+      droppedAttributesCount: 4,
+      flags: 257,
+    },
+  ],
   droppedLinksCount: 5,
   status: { message: 'bad', code: 2 },
   flags: 257,
   unknown: [{}],
 };
 const headJson = {
-  resource: { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }], droppedAttributesCount: 6, entityRefs: [{ schemaUrl: 'u', type: 't', idKeys: ['i'], descriptionKeys: ['d'] }] },
+  resource: {
+    attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }],
+    droppedAttributesCount: 6,
+    entityRefs: [{ schemaUrl: 'u', type: 't', idKeys: ['i'], descriptionKeys: ['d'] }],
+  },
 };
 const requestJson = (...spans) =>
-  JSON.stringify({ resourceSpans: [{ ...headJson, scopeSpans: [{ scope: { name: 'lib', version: '1.0', attributes: [], droppedAttributesCount: 7 }, spans, schemaUrl: 'url 2' }], schemaUrl: 'url 1' }] });
+  JSON.stringify({
+    resourceSpans: [
+      {
+        ...headJson,
+        scopeSpans: [
+          {
+            scope: { name: 'lib', version: '1.0', attributes: [], droppedAttributesCount: 7 },
+            spans,
+            schemaUrl: 'url 2',
+          },
+        ],
+        schemaUrl: 'url 1',
+      },
+    ],
+  });
 const otlpJson = requestJson(leastOtlpJson, fullOtlpJson, leastOtlpJson);
 write('fuzz_otlp_json', [
   '{}',
@@ -239,9 +294,17 @@ write('fuzz_otlp_json', [
   '{"resourceSpans":null}',
   otlpJson,
   JSON.stringify(JSON.parse(otlpJson), null, 1),
-  JSON.stringify({ resource_spans: [{ schema_url: 'u', scope_spans: [{ spans: [leastOtlpJson], scope: { name: 'late' } }], ...headJson }] }),
+  JSON.stringify({
+    resource_spans: [
+      { schema_url: 'u', scope_spans: [{ spans: [leastOtlpJson], scope: { name: 'late' } }], ...headJson },
+    ],
+  }),
   requestJson(5, null, {}, leastOtlpJson),
-  requestJson({ ...leastOtlpJson, kind: 'SPAN_KIND_SERVER' }, { ...leastOtlpJson, spanId: 7 }, { ...leastOtlpJson, traceId: '00'.repeat(16) }),
+  requestJson(
+    { ...leastOtlpJson, kind: 'SPAN_KIND_SERVER' },
+    { ...leastOtlpJson, spanId: 7 },
+    { ...leastOtlpJson, traceId: '00'.repeat(16) },
+  ),
   otlpJson.replace('"name"', '"n\\u0061me"').replace('GET', 'G\\u0045T'),
   otlpJson.replace('"kind":3', '"kind":3,"kind":3'),
   otlpJson.replace('"kind":3', '"kind":3,"x":{"__proto__":1}'),

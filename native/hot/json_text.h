@@ -27,8 +27,8 @@ MPLP_INLINE bool is_valid_utf8(Text text) {
   return MPLP_LIKELY(is_ascii(text.data, text.size)) || is_utf8(text.data, text.size);
 }
 
-/// Writes the content of a JSON string, of valid UTF-8. Needs room for six times its size; reads and writes up
-/// to 63 bytes more.
+/// Writes the content of a JSON string, of valid UTF-8. Needs room for six times its size; reads and writes
+/// up to 63 bytes more.
 MPLP_NOINLINE inline uint8_t* write_escaped(uint8_t* out, Text text) {
   for (size_t base = 0; base < text.size; base += 64) {
     const uint8_t* from = text.data + base;

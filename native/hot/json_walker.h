@@ -116,7 +116,8 @@ class JsonWalker {
   MPLP_NOINLINE bool decode_escapes(Text& content) {
     if (!has_escape(content)) return true;
     const auto end = static_cast<size_t>(content.data + content.size - text_);
-    // Decoding never makes a text longer, and how often a string is decoded is known, so the arena never moves.
+    // Decoding never makes a text longer, and how often a string is decoded is known, so the arena never
+    // moves.
     if (arena_.size() == 0) arena_.reserve(size_ * decodings_);
     uint8_t* decoded = arena_.data() + arena_.size();
     const size_t size = unescape_json(content.data, content.size, decoded);

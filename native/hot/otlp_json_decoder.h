@@ -82,7 +82,8 @@ class OtlpJsonDecoder : OtlpJsonValues {
     begin_resource();
     const Position next = read_message(p, 3, [&](Text key, Position q) -> Position {
       if (is_name(key, "resource")) return take_resource(q, heads);
-      if (is_name(key, "schemaUrl", "schema_url")) return read_schema_url(q, heads, resource_json_, resource_.json);
+      if (is_name(key, "schemaUrl", "schema_url"))
+        return read_schema_url(q, heads, resource_json_, resource_.json);
       if (!is_name(key, "scopeSpans", "scope_spans")) return read_unknown_frame(key, q, 3);
       if (!mark(heads.seen, kList)) return fail(q, "repeated key");
       if ((heads.seen >> kHead & 1) == 0) {
@@ -96,7 +97,8 @@ class OtlpJsonDecoder : OtlpJsonValues {
       }
       return read_list_of(q, 4, [&](Position item) { return read_scope_spans(item); });
     });
-    if (heads.is_url_late && next != nullptr) sink_.block().set_otel_resource(heads.first_row, resource_.json);
+    if (heads.is_url_late && next != nullptr)
+      sink_.block().set_otel_resource(heads.first_row, resource_.json);
     arena_.truncate(arena);
     return next;
   }
@@ -416,7 +418,8 @@ class OtlpJsonDecoder : OtlpJsonValues {
         if (is_name(key, "end_time_unix_nano")) return kEndMember;
         if (is_name(key, "start_time_unix_nano")) return kStartMember;
         if (is_name(key, "droppedEventsCount", "dropped_events_count")) return kDroppedEventsMember;
-        if (is_name(key, "droppedAttributesCount", "dropped_attributes_count")) return kDroppedAttributesMember;
+        if (is_name(key, "droppedAttributesCount", "dropped_attributes_count"))
+          return kDroppedAttributesMember;
         if (is_name(key, "dropped_links_count")) return kDroppedLinksMember;
         return kUnknown;
     }
@@ -527,7 +530,8 @@ class OtlpJsonDecoder : OtlpJsonValues {
         if (q != nullptr && is_there) object.put_hex(R"("spanId":)", {id, 8});
         return q;
       }
-      if (is_name(key, "traceState", "trace_state")) return mark(seen, 2) ? read_text(q, trace_state) : nullptr;
+      if (is_name(key, "traceState", "trace_state"))
+        return mark(seen, 2) ? read_text(q, trace_state) : nullptr;
       if (is_name(key, "attributes")) {
         return mark(seen, 3) ? write_attributes(q, 3, object, out, nullptr, nullptr) : nullptr;
       }

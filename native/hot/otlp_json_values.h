@@ -2,8 +2,8 @@
 
 namespace mplp::MPLP_KERNEL {
 
-/// Reads the values of OTLP/JSON: numbers of 64 bits as strings or numbers, hex ids, AnyValue and KeyValue. As
-/// in all JSON of Protocol Buffers, `null` stands for an absent member, and a member may have its name in
+/// Reads the values of OTLP/JSON: numbers of 64 bits as strings or numbers, hex ids, AnyValue and KeyValue.
+/// As in all JSON of Protocol Buffers, `null` stands for an absent member, and a member may have its name in
 /// lowerCamelCase or as the proto file spells it.
 class OtlpJsonValues : protected JsonWalker {
  public:
@@ -165,8 +165,8 @@ class OtlpJsonValues : protected JsonWalker {
     value = 0;
     for (size_t i = first; i < text.size; ++i) {
       const uint8_t digit = static_cast<uint8_t>(text.data[i] - '0');
-      if (digit > 9 || (i - first == 19 && (value > 1844674407370955161u ||
-                                            (value == 1844674407370955161u && digit > 5)))) {
+      if (digit > 9 || (i - first == 19 &&
+                        (value > 1844674407370955161u || (value == 1844674407370955161u && digit > 5)))) {
         return false;
       }
       value = value * 10 + digit;
@@ -274,7 +274,8 @@ class OtlpJsonValues : protected JsonWalker {
       // A string holds a number when JSON would read it as one.
       Malformed fault;
       size_t start;
-      if (text.size == 0 || (text.data[0] != '-' && static_cast<uint8_t>(text.data[0] - '0') > 9)) return false;
+      if (text.size == 0 || (text.data[0] != '-' && static_cast<uint8_t>(text.data[0] - '0') > 9))
+        return false;
       if (read_json_value(text.data, 0, text.size, start, fault) != text.size || fault.reason != nullptr ||
           !number_is_finite(text.data, text.size)) {
         return false;

@@ -17,13 +17,12 @@ class OtlpProtobufDecoder {
     body_ = body;
     span_.begin_body();
     const Text request{body, length};
-    const Cursor broken =
-        for_each_field(request, [&](uint32_t tag, Cursor p, Cursor end) -> Cursor {
-          if (tag != tag_of(1, kBytes)) return skip(tag, p, end);
-          Text message;
-          p = read_bytes(p, end, message);
-          return p != nullptr && read_resource_spans(message) ? p : nullptr;
-        });
+    const Cursor broken = for_each_field(request, [&](uint32_t tag, Cursor p, Cursor end) -> Cursor {
+      if (tag != tag_of(1, kBytes)) return skip(tag, p, end);
+      Text message;
+      p = read_bytes(p, end, message);
+      return p != nullptr && read_resource_spans(message) ? p : nullptr;
+    });
     if (broken == nullptr) return;
     if (fault_.reason == nullptr) set_fault(broken, body + length);
     sink_.malformed(fault_);
@@ -242,12 +241,13 @@ class OtlpProtobufDecoder {
     OtlpObject object(scope_json_);
     Text name, version;
     uint32_t dropped = 0;
-    if (!read_fields(message, [&](uint32_t tag, Cursor p, Cursor end) -> Cursor {
-          if (tag == tag_of(1, kBytes)) return read_bytes(p, end, name);
-          if (tag == tag_of(2, kBytes)) return read_bytes(p, end, version);
-          if (tag == tag_of(4, kVarint)) return read_number(p, end, dropped);
-          return skip(tag, p, end);
-        }) ||
+    if (!read_fields(message,
+                     [&](uint32_t tag, Cursor p, Cursor end) -> Cursor {
+                       if (tag == tag_of(1, kBytes)) return read_bytes(p, end, name);
+                       if (tag == tag_of(2, kBytes)) return read_bytes(p, end, version);
+                       if (tag == tag_of(4, kVarint)) return read_number(p, end, dropped);
+                       return skip(tag, p, end);
+                     }) ||
         !is_valid_utf8(name) || !is_valid_utf8(version)) {
       return false;
     }
@@ -330,9 +330,9 @@ class OtlpProtobufDecoder {
           if (p == nullptr) return nullptr;
           out.put(first ? std::string_view(R"("values":[)") : ",");
           first = false;
-          const bool good = is_array ? read_any_value(message, item) && write_value(item, depth + 1, out)
-                                     : read_key_value(message, key, item) &&
-                                           write_key_value(key, item, depth + 1, out);
+          const bool good =
+              is_array ? read_any_value(message, item) && write_value(item, depth + 1, out)
+                       : read_key_value(message, key, item) && write_key_value(key, item, depth + 1, out);
           return good ? p : nullptr;
         })) {
       return false;
@@ -464,12 +464,14 @@ class OtlpProtobufDecoder {
     uint64_t time = 0;
     uint32_t dropped = 0;
     p = read_bytes(p, end, message);
-    if (p == nullptr || !read_fields(message, [&](uint32_t tag, Cursor q, Cursor stop) -> Cursor {
-          if (tag == tag_of(1, kFixed64)) return read_fixed64(q, stop, time);
-          if (tag == tag_of(2, kBytes)) return read_bytes(q, stop, name);
-          if (tag == tag_of(4, kVarint)) return read_number(q, stop, dropped);
-          return skip(tag, q, stop);
-        }) ||
+    if (p == nullptr ||
+        !read_fields(message,
+                     [&](uint32_t tag, Cursor q, Cursor stop) -> Cursor {
+                       if (tag == tag_of(1, kFixed64)) return read_fixed64(q, stop, time);
+                       if (tag == tag_of(2, kBytes)) return read_bytes(q, stop, name);
+                       if (tag == tag_of(4, kVarint)) return read_number(q, stop, dropped);
+                       return skip(tag, q, stop);
+                     }) ||
         !is_valid_utf8(name)) {
       return nullptr;
     }
@@ -508,14 +510,16 @@ class OtlpProtobufDecoder {
     Text message, trace_id, span_id, trace_state;
     uint32_t dropped = 0, flags = 0;
     p = read_bytes(p, end, message);
-    if (p == nullptr || !read_fields(message, [&](uint32_t tag, Cursor q, Cursor stop) -> Cursor {
-          if (tag == tag_of(1, kBytes)) return read_bytes(q, stop, trace_id);
-          if (tag == tag_of(2, kBytes)) return read_bytes(q, stop, span_id);
-          if (tag == tag_of(3, kBytes)) return read_bytes(q, stop, trace_state);
-          if (tag == tag_of(5, kVarint)) return read_number(q, stop, dropped);
-          if (tag == tag_of(6, kFixed32)) return read_fixed32(q, stop, flags);
-          return skip(tag, q, stop);
-        }) ||
+    if (p == nullptr ||
+        !read_fields(message,
+                     [&](uint32_t tag, Cursor q, Cursor stop) -> Cursor {
+                       if (tag == tag_of(1, kBytes)) return read_bytes(q, stop, trace_id);
+                       if (tag == tag_of(2, kBytes)) return read_bytes(q, stop, span_id);
+                       if (tag == tag_of(3, kBytes)) return read_bytes(q, stop, trace_state);
+                       if (tag == tag_of(5, kVarint)) return read_number(q, stop, dropped);
+                       if (tag == tag_of(6, kFixed32)) return read_fixed32(q, stop, flags);
+                       return skip(tag, q, stop);
+                     }) ||
         !is_valid_utf8(trace_state) || (trace_id.size != 0 && trace_id.size != 16) ||
         (span_id.size != 0 && span_id.size != 8)) {
       return nullptr;

@@ -53,8 +53,8 @@ struct OtlpValue {
 /// What a resource gives to its spans.
 struct OtlpResource {
   bool is_faulty = false;
-  bool has_agent = false;      // `mplp.agent_id`
-  unsigned context_rank = 3;   // of the name that gave the context; 3 when there is none
+  bool has_agent = false;     // `mplp.agent_id`
+  unsigned context_rank = 3;  // of the name that gave the context; 3 when there is none
   Uuid agent;
   Uuid context;
   CachedText service_name;
@@ -197,7 +197,8 @@ class OtlpSpan {
   /// Makes `fields` of what was read; false when the span is not valid.
   MPLP_INLINE bool finish(const OtlpParts& parts, OtlpResource& resource, OtlpScope& scope) {
     if (resource.is_faulty || scope.is_faulty || parts.trace_id == Uuid{} || parts.span_id == 0) return false;
-    if (!is_valid_utf8(parts.name) || !is_valid_utf8(parts.trace_state) || !is_valid_utf8(parts.status_message))
+    if (!is_valid_utf8(parts.name) || !is_valid_utf8(parts.trace_state) ||
+        !is_valid_utf8(parts.status_message))
       return false;
     SpanFields& f = fields_;
     f.present = kRequiredFields | kMetadata;
@@ -219,7 +220,8 @@ class OtlpSpan {
     const bool is_error_message = set_result(parts);
     set_columns(resource, scope);
     const bool adds_service = resource.service_name.text.size > 0 && !has_seen(AttributeName::service_name);
-    if (adds_service) f.tags.push({words::kServiceName.text(), resource.service_name.text, &service_name_key_});
+    if (adds_service)
+      f.tags.push({words::kServiceName.text(), resource.service_name.text, &service_name_key_});
     set_shape(parts, is_error_message, adds_service);
     set_metadata(parts, is_error_message);
     for (const Pending& pending : pending_) {
@@ -239,7 +241,8 @@ class OtlpSpan {
 
   /// The text of the first of two attributes that is there; empty when neither is.
   Text found(AttributeName name) const {
-    return texts_seen_ >> static_cast<unsigned>(name) & 1 ? found_texts_[static_cast<unsigned>(name)] : Text{};
+    return texts_seen_ >> static_cast<unsigned>(name) & 1 ? found_texts_[static_cast<unsigned>(name)]
+                                                          : Text{};
   }
   Text found(AttributeName first, AttributeName second) const {
     const Text text = found(first);
@@ -376,9 +379,9 @@ class OtlpSpan {
     const Text operation = found(AttributeName::operation_name);
     if (MPLP_UNLIKELY(operation.size > 0)) {
       static constexpr std::pair<std::string_view, uint8_t> kTypes[] = {
-          {"chat", kInvoke},           {"text_completion", kInvoke}, {"generate_content", kInvoke},
-          {"embeddings", kInvoke},     {"retrieval", kInvoke},       {"create_agent", kInvoke},
-          {"invoke_agent", kInvoke},   {"execute_tool", kExecute},   {"invoke_workflow", kExecute},
+          {"chat", kInvoke},         {"text_completion", kInvoke}, {"generate_content", kInvoke},
+          {"embeddings", kInvoke},   {"retrieval", kInvoke},       {"create_agent", kInvoke},
+          {"invoke_agent", kInvoke}, {"execute_tool", kExecute},   {"invoke_workflow", kExecute},
           {"evaluate", kValidate},
       };
       const std::string_view text(reinterpret_cast<const char*>(operation.data), operation.size);
@@ -422,15 +425,18 @@ class OtlpSpan {
       metrics_.put(name);
       metrics_.put_number(value);
     };
-    bool is_there = find_number(AttributeName::input_tokens, AttributeName::prompt_tokens, otel_.input_tokens);
+    bool is_there =
+        find_number(AttributeName::input_tokens, AttributeName::prompt_tokens, otel_.input_tokens);
     put(R"("input_tokens":)", is_there, otel_.input_tokens);
-    is_there = find_number(AttributeName::output_tokens, AttributeName::completion_tokens, otel_.output_tokens);
+    is_there =
+        find_number(AttributeName::output_tokens, AttributeName::completion_tokens, otel_.output_tokens);
     put(R"("output_tokens":)", is_there, otel_.output_tokens);
     is_there = find_number(AttributeName::cached_tokens, otel_.cached_tokens);
     put(R"("cached_tokens":)", is_there, otel_.cached_tokens);
     if (metrics_.empty()) return;
     metrics_.put('}');
-    // What an agent or tool tells is the sum of the model calls below it: counting it again would double them.
+    // What an agent or tool tells is the sum of the model calls below it: counting it again would double
+    // them.
     if (is_rolled_up(found(AttributeName::operation_name)))
       otel_.input_tokens = otel_.output_tokens = otel_.cached_tokens = 0;
     fields_.metrics = metrics_.text();
@@ -485,7 +491,8 @@ class OtlpSpan {
     out += types_.size();
     if (adds_service) *out++ = '+';
     shape_.set_size(static_cast<size_t>(out - shape_.data()));
-    otel_.shape = types_.size() > kMaxShapeAttributes ? words::kLongShape.text() : Text{shape_.data(), shape_.size()};
+    otel_.shape =
+        types_.size() > kMaxShapeAttributes ? words::kLongShape.text() : Text{shape_.data(), shape_.size()};
   }
 
   /// The payload: `attributes`, `events`, `links` (lists in OTLP/JSON), `traceState`, `message` of the status

@@ -88,7 +88,7 @@ function elementAround(
 ): ByteRange | undefined {
   const list = names.map((name) => members.get(name)).find((range) => range !== undefined);
   if (list === undefined) return undefined;
-  for (let at = list.start + 1; at < list.end; ) {
+  for (let at = list.start + 1; at < list.end;) {
     const element = readValue(body, at, list.end);
     if (holds(element, span)) return element;
     at = skipSpace(body, element.end, list.end) + 1;

@@ -45,9 +45,19 @@ export class OtlpJsonReader {
       endTimeUnixNano: (v, path) => setLong(span, 'endTimeUnixNano', this.unsigned(v, MAX_UINT64, path)),
       attributes: (v, path) => setList(span, 'attributes', this.attributes(v, path)),
       droppedAttributesCount: (v, path) => setNumber(span, 'droppedAttributesCount', this.uint32(v, path)),
-      events: (v, path) => setList(span, 'events', this.list(v, path, (e, at) => this.event(e, at))),
+      events: (v, path) =>
+        setList(
+          span,
+          'events',
+          this.list(v, path, (e, at) => this.event(e, at)),
+        ),
       droppedEventsCount: (v, path) => setNumber(span, 'droppedEventsCount', this.uint32(v, path)),
-      links: (v, path) => setList(span, 'links', this.list(v, path, (l, at) => this.link(l, at))),
+      links: (v, path) =>
+        setList(
+          span,
+          'links',
+          this.list(v, path, (l, at) => this.link(l, at)),
+        ),
       droppedLinksCount: (v, path) => setNumber(span, 'droppedLinksCount', this.uint32(v, path)),
       flags: (v, path) => setNumber(span, 'flags', this.uint32(v, path)),
       status: (v, path) => {
@@ -70,7 +80,11 @@ export class OtlpJsonReader {
       droppedAttributesCount: (v, path) =>
         setNumber(resource, 'droppedAttributesCount', this.uint32(v, path)),
       entityRefs: (v, path) =>
-        setList(resource, 'entityRefs', this.list(v, path, (r, at) => this.entityReference(r, at))),
+        setList(
+          resource,
+          'entityRefs',
+          this.list(v, path, (r, at) => this.entityReference(r, at)),
+        ),
     });
     return resource;
   }

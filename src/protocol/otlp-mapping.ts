@@ -1,12 +1,6 @@
 import { createHash } from 'node:crypto';
 import { unixNanoToDateTime } from './date-time.js';
-import type {
-  OtlpAnyValue,
-  OtlpKeyValue,
-  OtlpResource,
-  OtlpScope,
-  OtlpSpan,
-} from './otlp-document.js';
+import type { OtlpAnyValue, OtlpKeyValue, OtlpResource, OtlpScope, OtlpSpan } from './otlp-document.js';
 import type { FramedOtlpSpan } from './otlp-span-judge.js';
 
 /** Namespace of the UUIDs (version 5) that stand for names of agents and contexts. */
@@ -103,8 +97,7 @@ function numberText(value: number | string): string {
 
 function tagsOf(resource: OtlpResource, span: OtlpSpan): Record<string, string> {
   const tags = new Map<string, string>();
-  for (const { key = '', value } of span.attributes ?? [])
-    if (!tags.has(key)) tags.set(key, flatText(value));
+  for (const { key = '', value } of span.attributes ?? []) if (!tags.has(key)) tags.set(key, flatText(value));
   const service = findText(resource.attributes, 'service.name');
   if (service !== undefined && !tags.has('service.name')) tags.set('service.name', service);
   return Object.fromEntries(tags);

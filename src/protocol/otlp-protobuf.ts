@@ -113,8 +113,7 @@ export class OtlpProtobufReader {
     const attributes: OtlpKeyValue[] = [];
     const references: OtlpEntityReference[] = [];
     this.each([], this.whole(), (field) => {
-      if (field.tag === 0x0a)
-        attributes.push(this.readKeyValue(field, ['attributes', attributes.length], 1));
+      if (field.tag === 0x0a) attributes.push(this.readKeyValue(field, ['attributes', attributes.length], 1));
       else if (field.tag === 0x10) setNumber(resource, 'droppedAttributesCount', uint32(field.value));
       else if (field.tag === 0x1a)
         references.push(this.readEntityReference(field, ['entityRefs', references.length]));

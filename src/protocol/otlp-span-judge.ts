@@ -1,12 +1,7 @@
 import type { FieldError } from '../errors/index.js';
 import { unixNanoToDateTime } from './date-time.js';
 import { createFaultList, Unreadable, type FaultList } from './faults.js';
-import {
-  MAX_CONTEXT_BYTES,
-  type OtlpResource,
-  type OtlpScope,
-  type OtlpSpan,
-} from './otlp-document.js';
+import { MAX_CONTEXT_BYTES, type OtlpResource, type OtlpScope, type OtlpSpan } from './otlp-document.js';
 import { findSpanFrame, type ByteRange, type SpanFrame } from './otlp-frames.js';
 import { OtlpJsonReader } from './otlp-json.js';
 import { OtlpProtobufReader } from './otlp-protobuf.js';

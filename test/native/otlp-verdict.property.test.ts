@@ -7,7 +7,13 @@ import { loadNative, type BodyForm } from '#dist/native/index.js';
 import { createSpanJudge, type OtlpForm } from '#dist/protocol/index.js';
 import { breakBytes } from '../support/byte-mutations.js';
 import { decode } from '../support/native-block.js';
-import { makeRequest, requestBytes, requestJson, spanBytes, type OtlpRequest } from '../support/otlp-documents.js';
+import {
+  makeRequest,
+  requestBytes,
+  requestJson,
+  spanBytes,
+  type OtlpRequest,
+} from '../support/otlp-documents.js';
 import { message } from '../support/protobuf-writer.js';
 import { createRandom, type Random } from '../support/random.js';
 
@@ -21,7 +27,10 @@ const decoder = native.createSpanDecoder();
 decoder.setTailFilters([{ projectId: 'project' }], 10_000);
 
 /** Decodes the body and asks the judge about each span that was refused. Says what they disagree about. */
-function contradiction(body: Uint8Array, form: OtlpForm): { text?: string; refused: number; accepted: number } {
+function contradiction(
+  body: Uint8Array,
+  form: OtlpForm,
+): { text?: string; refused: number; accepted: number } {
   const result = decode(decoder, body, form as BodyForm, { maxSpanBytes, ...window });
   decoder.discard();
   const counts = { refused: result.refused.length / 3, accepted: result.accepted };
@@ -114,18 +123,63 @@ function firstContent(bytes: Uint8Array): Uint8Array {
 }
 
 const JSON_CHANGES: [RegExp, string[]][] = [
-  [/"traceId":"[^"]*"/, ['"traceId":""', '"traceId":"00000000000000000000000000000000"', '"traceId":5', '"traceId":"0g"']],
+  [
+    /"traceId":"[^"]*"/,
+    ['"traceId":""', '"traceId":"00000000000000000000000000000000"', '"traceId":5', '"traceId":"0g"'],
+  ],
   [/"spanId":"[^"]*"/, ['"spanId":null', '"span_id":"0000000000000000"', '"spanId":"11","spanId":"12"']],
-  [/"parentSpanId":"[^"]*"/, ['"parentSpanId":"0000000000000000"', '"parentSpanId":"1"', '"parent_span_id":null']],
-  [/"startTimeUnixNano":"[^"]*"/, ['"startTimeUnixNano":"18446744073709551616"', '"startTimeUnixNano":1.5', '"startTimeUnixNano":-1']],
+  [
+    /"parentSpanId":"[^"]*"/,
+    ['"parentSpanId":"0000000000000000"', '"parentSpanId":"1"', '"parent_span_id":null'],
+  ],
+  [
+    /"startTimeUnixNano":"[^"]*"/,
+    ['"startTimeUnixNano":"18446744073709551616"', '"startTimeUnixNano":1.5', '"startTimeUnixNano":-1'],
+  ],
   [/"kind":-?\d+/, ['"kind":"SPAN_KIND_SERVER"', '"kind":2147483648', '"kind":-2147483648', '"kind":"2"']],
-  [/"stringValue":"/, ['"boolValue":true,"stringValue":"', '"x":{"__proto__":1},"stringValue":"', '"stringValue":null,"string_value":"']],
-  [/"intValue":"[^"]*"/, ['"intValue":"9223372036854775808"', '"intValue":"-9223372036854775808"', '"intValue":1e3', '"intValue":""']],
+  [
+    /"stringValue":"/,
+    [
+      '"boolValue":true,"stringValue":"',
+      '"x":{"__proto__":1},"stringValue":"',
+      '"stringValue":null,"string_value":"',
+    ],
+  ],
+  [
+    /"intValue":"[^"]*"/,
+    [
+      '"intValue":"9223372036854775808"',
+      '"intValue":"-9223372036854775808"',
+      '"intValue":1e3',
+      '"intValue":""',
+    ],
+  ],
   [/"boolValue":(true|false)/, ['"boolValue":0', '"boolValue":"true"', '"boolValue":null']],
-  [/"bytesValue":"[^"]*"/, ['"bytesValue":"a"', '"bytesValue":"ab=="', '"bytesValue":"_-8"', '"bytesValue":"a==="', '"bytesValue":"ab="']],
-  [/"doubleValue":[^,}]*/, ['"doubleValue":"1.5e3"', '"doubleValue":"nan"', '"doubleValue":"-Infinity"', '"doubleValue":1e-400', '"doubleValue":" 1"']],
+  [
+    /"bytesValue":"[^"]*"/,
+    [
+      '"bytesValue":"a"',
+      '"bytesValue":"ab=="',
+      '"bytesValue":"_-8"',
+      '"bytesValue":"a==="',
+      '"bytesValue":"ab="',
+    ],
+  ],
+  [
+    /"doubleValue":[^,}]*/,
+    [
+      '"doubleValue":"1.5e3"',
+      '"doubleValue":"nan"',
+      '"doubleValue":"-Infinity"',
+      '"doubleValue":1e-400',
+      '"doubleValue":" 1"',
+    ],
+  ],
   [/"values":\[/, ['"values":[null,', '"values":null,"x":[', '"values":[{},']],
-  [/"attributes":\[/, ['"attributes":[5,', '"attributes":{},"y":[', '"attributes":[{"value":{"intValue":1},"key":"z"},']],
+  [
+    /"attributes":\[/,
+    ['"attributes":[5,', '"attributes":{},"y":[', '"attributes":[{"value":{"intValue":1},"key":"z"},'],
+  ],
   [/"code":-?\d+/, ['"code":"STATUS_CODE_OK"', '"code":null', '"code":1.0']],
   [/"flags":\d+/, ['"flags":4294967296', '"flags":-1', '"flags":-0', '"flags":"7"']],
   [/"name":"/, ['"name":"\\ud800', '"name":["x"],"n":"', '"Name":1,"name":"']],
@@ -137,32 +191,35 @@ function damagedJson(text: string, random: Random): Buffer {
     const places = [...text.matchAll(new RegExp(pattern, 'g'))];
     if (places.length === 0) continue;
     const place = random.pick(places);
-    text =
-      text.slice(0, place.index) + random.pick(choices) + text.slice(place.index + place[0].length);
+    text = text.slice(0, place.index) + random.pick(choices) + text.slice(place.index + place[0].length);
   }
   const bytes = Buffer.from(text);
   return random.chance(0.2) ? Buffer.from(breakBytes(bytes, random, 'json')) : bytes;
 }
 
-test.each<OtlpForm>(['otlp-protobuf', 'otlp-json'])('native decoder and judge give the same verdict (%s)', (form) => {
-  let refused = 0;
-  let accepted = 0;
-  for (let i = 0; i < documents; i += 1) {
-    const random = createRandom(seedBase + i);
-    const request = makeRequest(random);
-    const body =
-      form === 'otlp-json'
-        ? damagedJson(requestJson(request, random.chance(0.5) ? random : undefined), random)
-        : random.chance(0.7)
-          ? damagedProtobuf(request, random)
-          : breakProtobuf(requestBytes(request, random), random);
-    const found = contradiction(body, form);
-    if (found.text !== undefined)
-      throw new Error(`seed ${seedBase + i}: ${found.text}: ${Buffer.from(body).toString('hex')}`);
-    refused += found.refused;
-    accepted += found.accepted;
-  }
-  // Documents of one kind only would prove little.
-  expect(accepted).toBeGreaterThan(documents * 0.5);
-  expect(refused).toBeGreaterThan(documents * 0.1);
-}, 120_000);
+test.each<OtlpForm>(['otlp-protobuf', 'otlp-json'])(
+  'native decoder and judge give the same verdict (%s)',
+  (form) => {
+    let refused = 0;
+    let accepted = 0;
+    for (let i = 0; i < documents; i += 1) {
+      const random = createRandom(seedBase + i);
+      const request = makeRequest(random);
+      const body =
+        form === 'otlp-json'
+          ? damagedJson(requestJson(request, random.chance(0.5) ? random : undefined), random)
+          : random.chance(0.7)
+            ? damagedProtobuf(request, random)
+            : breakProtobuf(requestBytes(request, random), random);
+      const found = contradiction(body, form);
+      if (found.text !== undefined)
+        throw new Error(`seed ${seedBase + i}: ${found.text}: ${Buffer.from(body).toString('hex')}`);
+      refused += found.refused;
+      accepted += found.accepted;
+    }
+    // Documents of one kind only would prove little.
+    expect(accepted).toBeGreaterThan(documents * 0.5);
+    expect(refused).toBeGreaterThan(documents * 0.1);
+  },
+  120_000,
+);

@@ -107,7 +107,10 @@ describe('random requests come back whole', () => {
 });
 
 describe('the official serializers', () => {
-  const hrTime = (nano: bigint): [number, number] => [Number(nano / 1_000_000_000n), Number(nano % 1_000_000_000n)];
+  const hrTime = (nano: bigint): [number, number] => [
+    Number(nano / 1_000_000_000n),
+    Number(nano % 1_000_000_000n),
+  ];
   const start = 1_737_999_632_123_456_789n;
   const resource = { attributes: { 'service.name': 'shop', 'process.pid': 42 }, merge: () => resource };
   const context = {
@@ -133,7 +136,14 @@ describe('the official serializers', () => {
       ok: true,
     },
     links: [{ context, attributes: { l: 1 }, droppedAttributesCount: 1 }],
-    events: [{ name: 'exception', time: hrTime(start + 1n), attributes: { 'exception.message': 'x' }, droppedAttributesCount: 0 }],
+    events: [
+      {
+        name: 'exception',
+        time: hrTime(start + 1n),
+        attributes: { 'exception.message': 'x' },
+        droppedAttributesCount: 0,
+      },
+    ],
     duration: [0, 5_000_000],
     ended: true,
     resource,
@@ -213,14 +223,18 @@ describe('the columns', () => {
       id.toLowerCase(),
       id.toLowerCase(),
     ]);
-    expect(rows([...shop, text('mplp.agent_id', id)], text('gen_ai.agent.id', 'x'))[0]).toBe(id.toLowerCase());
+    expect(rows([...shop, text('mplp.agent_id', id)], text('gen_ai.agent.id', 'x'))[0]).toBe(
+      id.toLowerCase(),
+    );
     expect(rows([...shop, text('service.instance.id', id)])[0]).toBe(id.toLowerCase());
     expect(rows([])[0]).toBe(nameId('unknown_service'));
     expect(rows([text('session.id', 'of the resource')], text('gen_ai.conversation.id', 'c'))[1]).toBe(
       nameId('of the resource'),
     );
     expect(rows([text('session.id', 'r')], text('session.id', 's'))[1]).toBe(nameId('s'));
-    expect(rows([], attribute('session.id', { intValue: '5' }))[1]).toBe('01020304-0506-0708-090a-0b0c0d0e0f10');
+    expect(rows([], attribute('session.id', { intValue: '5' }))[1]).toBe(
+      '01020304-0506-0708-090a-0b0c0d0e0f10',
+    );
   });
 
   test('of language models; what an agent sums up is not told again', () => {
@@ -267,12 +281,16 @@ describe('the columns', () => {
 });
 
 describe('what is refused', () => {
-  const span = (...more: Field[]) => Buffer.concat([spanBytes(leastSpan, { random: undefined }), message(...more)]);
+  const span = (...more: Field[]) =>
+    Buffer.concat([spanBytes(leastSpan, { random: undefined }), message(...more)]);
   const bodyOf = (...spans: Uint8Array[]) =>
     message([1, 'bytes', message([2, 'bytes', message(...spans.map((one): Field => [2, 'bytes', one]))])]);
   const nested = (depth: number): Uint8Array =>
-    depth === 0 ? message([1, 'bytes', 'x']) : message([5, 'bytes', message([1, 'bytes', nested(depth - 1)])]);
-  const withValue = (value: Uint8Array) => span([9, 'bytes', message([1, 'bytes', 'k'], [2, 'bytes', value])]);
+    depth === 0
+      ? message([1, 'bytes', 'x'])
+      : message([5, 'bytes', message([1, 'bytes', nested(depth - 1)])]);
+  const withValue = (value: Uint8Array) =>
+    span([9, 'bytes', message([1, 'bytes', 'k'], [2, 'bytes', value])]);
 
   test.each<[string, Uint8Array, string]>([
     ['an empty span', Buffer.alloc(0), '/traceId required'],
@@ -282,13 +300,25 @@ describe('what is refused', () => {
     ['a long parent', span([4, 'bytes', Buffer.alloc(9, 1)]), '/parentSpanId idLength'],
     ['a start in 1970', span([7, 'fixed64', 0n]), '/startTimeUnixNano timeWindow'],
     ['a start after 2262', span([7, 'fixed64', 2n ** 63n]), '/startTimeUnixNano timeWindow'],
-    ['an end before the start', span([8, 'fixed64', 1_737_999_631_000_000_000n]), '/endTimeUnixNano timeOrder'],
-    ['text that is not UTF-8', withValue(message([1, 'bytes', Buffer.from('c328', 'hex')])), '/attributes/0/value/stringValue utf8'],
+    [
+      'an end before the start',
+      span([8, 'fixed64', 1_737_999_631_000_000_000n]),
+      '/endTimeUnixNano timeOrder',
+    ],
+    [
+      'text that is not UTF-8',
+      withValue(message([1, 'bytes', Buffer.from('c328', 'hex')])),
+      '/attributes/0/value/stringValue utf8',
+    ],
     ['100 levels of values', withValue(nested(100)), 'depth'],
     ['a length beyond the end', Buffer.concat([span(), Buffer.from('4a7f', 'hex')]), ' syntax'],
     ['an endless number', Buffer.concat([span(), Buffer.from('30ffffffffffffffffffffff', 'hex')]), ' syntax'],
     ['a group', Buffer.concat([span(), Buffer.from('0b0c', 'hex')]), ' syntax'],
-    ['a link with a long id', span([13, 'bytes', message([1, 'bytes', Buffer.alloc(17, 1)])]), '/links/0/traceId idLength'],
+    [
+      'a link with a long id',
+      span([13, 'bytes', message([1, 'bytes', Buffer.alloc(17, 1)])]),
+      '/links/0/traceId idLength',
+    ],
   ])('%s, and its neighbours are stored', (_name, broken, fault) => {
     const body = bodyOf(span(), broken, span());
     const decoder = native.createSpanDecoder();
@@ -320,7 +350,10 @@ describe('what is refused', () => {
   test.each([
     ['cut off', bodyOf(span()).subarray(0, -1)],
     ['a group', Buffer.from('0b0c', 'hex')],
-    ['a schema URL that is not UTF-8', message([1, 'bytes', message([3, 'bytes', Buffer.from('ff', 'hex')])])],
+    [
+      'a schema URL that is not UTF-8',
+      message([1, 'bytes', message([3, 'bytes', Buffer.from('ff', 'hex')])]),
+    ],
   ])('a body without a frame is malformed: %s', (_name, body) => {
     const decoder = native.createSpanDecoder();
     expect(decode(decoder, body, 'otlp-protobuf').malformed?.reason).toMatch(/\w/);

@@ -63,7 +63,17 @@ const TEXTS = [
   'y'.repeat(257),
   'é"'.repeat(200),
 ];
-const INTEGERS = ['0', '1', '-1', '127', '128', '300', '65536', '9223372036854775807', '-9223372036854775808'];
+const INTEGERS = [
+  '0',
+  '1',
+  '-1',
+  '127',
+  '128',
+  '300',
+  '65536',
+  '9223372036854775807',
+  '-9223372036854775808',
+];
 // prettier-ignore
 const DOUBLES = [0, -0, 0.5, -1.5, 1e-5, 0.1 + 0.2, 1e21, 1.5e300, 5e-324, 123456789.125, 1e-7, 123456789012345680000, 1 / 3];
 
@@ -84,7 +94,9 @@ function anyValue(random: Random, depth: number): OtlpAnyValue {
       return { doubleValue: random.pick(DOUBLES) };
     case 5: {
       const size = random.pick([0, 1, 2, 3, 100, 200, 300]);
-      return { bytesValue: Buffer.from(Array.from({ length: size }, () => random.below(256))).toString('base64') };
+      return {
+        bytesValue: Buffer.from(Array.from({ length: size }, () => random.below(256))).toString('base64'),
+      };
     }
     case 6: {
       const values = Array.from({ length: random.below(4) }, () => anyValue(random, depth + 1));
@@ -241,11 +253,29 @@ function anyBytes(value: OtlpAnyValue, freedom: Freedom): Buffer {
   if ('bytesValue' in value) return write(freedom, [[7, 'bytes', Buffer.from(value.bytesValue, 'base64')]]);
   if ('arrayValue' in value) {
     const values = value.arrayValue.values ?? [];
-    return write(freedom, [[5, 'bytes', write(freedom, values.map((v): Field => [1, 'bytes', anyBytes(v, freedom)]))]]);
+    return write(freedom, [
+      [
+        5,
+        'bytes',
+        write(
+          freedom,
+          values.map((v): Field => [1, 'bytes', anyBytes(v, freedom)]),
+        ),
+      ],
+    ]);
   }
   if ('kvlistValue' in value) {
     const values = value.kvlistValue.values ?? [];
-    return write(freedom, [[6, 'bytes', write(freedom, values.map((v): Field => [1, 'bytes', pairBytes(v, freedom)]))]]);
+    return write(freedom, [
+      [
+        6,
+        'bytes',
+        write(
+          freedom,
+          values.map((v): Field => [1, 'bytes', pairBytes(v, freedom)]),
+        ),
+      ],
+    ]);
   }
   return write(freedom, []);
 }
@@ -272,33 +302,29 @@ export function spanBytes(span: OtlpSpan, freedom: Freedom): Buffer {
     time(8, span.endTimeUnixNano),
     ...pairs(9, span.attributes, freedom),
     whole(10, span.droppedAttributesCount),
-    ...(span.events ?? []).map(
-      (event): Field => [
-        11,
-        'bytes',
-        write(freedom, [
-          time(1, event.timeUnixNano),
-          text(2, event.name),
-          ...pairs(3, event.attributes, freedom),
-          whole(4, event.droppedAttributesCount),
-        ]),
-      ],
-    ),
+    ...(span.events ?? []).map((event): Field => [
+      11,
+      'bytes',
+      write(freedom, [
+        time(1, event.timeUnixNano),
+        text(2, event.name),
+        ...pairs(3, event.attributes, freedom),
+        whole(4, event.droppedAttributesCount),
+      ]),
+    ]),
     whole(12, span.droppedEventsCount),
-    ...(span.links ?? []).map(
-      (link): Field => [
-        13,
-        'bytes',
-        write(freedom, [
-          id(1, link.traceId),
-          id(2, link.spanId),
-          text(3, link.traceState),
-          ...pairs(4, link.attributes, freedom),
-          whole(5, link.droppedAttributesCount),
-          link.flags === undefined ? undefined : [6, 'fixed32', link.flags],
-        ]),
-      ],
-    ),
+    ...(span.links ?? []).map((link): Field => [
+      13,
+      'bytes',
+      write(freedom, [
+        id(1, link.traceId),
+        id(2, link.spanId),
+        text(3, link.traceState),
+        ...pairs(4, link.attributes, freedom),
+        whole(5, link.droppedAttributesCount),
+        link.flags === undefined ? undefined : [6, 'fixed32', link.flags],
+      ]),
+    ]),
     whole(14, span.droppedLinksCount),
     span.status === undefined
       ? undefined
@@ -325,18 +351,16 @@ export function requestBytes(request: OtlpRequest, random?: Random): Buffer {
                 write(freedom, [
                   ...pairs(1, resource.attributes, freedom),
                   whole(2, resource.droppedAttributesCount),
-                  ...(resource.entityRefs ?? []).map(
-                    (reference): Field => [
-                      3,
-                      'bytes',
-                      write(freedom, [
-                        text(1, reference.schemaUrl),
-                        text(2, reference.type),
-                        ...(reference.idKeys ?? []).map((key): Field => [3, 'bytes', key]),
-                        ...(reference.descriptionKeys ?? []).map((key): Field => [4, 'bytes', key]),
-                      ]),
-                    ],
-                  ),
+                  ...(resource.entityRefs ?? []).map((reference): Field => [
+                    3,
+                    'bytes',
+                    write(freedom, [
+                      text(1, reference.schemaUrl),
+                      text(2, reference.type),
+                      ...(reference.idKeys ?? []).map((key): Field => [3, 'bytes', key]),
+                      ...(reference.descriptionKeys ?? []).map((key): Field => [4, 'bytes', key]),
+                    ]),
+                  ]),
                 ]),
               ],
           ...resourceSpans.scopeSpans.map((scopeSpans): Field => {
@@ -379,7 +403,8 @@ export function requestJson(request: OtlpRequest, random?: Random): string {
     if (Object.is(value, -0)) return '-0.0';
     if (typeof value === 'string') {
       if (random?.chance(0.5) && /^-?\d+$/.test(value) && /Nano$|^intValue$/.test(key)) return value;
-      if (random?.chance(0.3) && /^(trace|span|parentSpan)Id$/.test(key)) return JSON.stringify(value.toUpperCase());
+      if (random?.chance(0.3) && /^(trace|span|parentSpan)Id$/.test(key))
+        return JSON.stringify(value.toUpperCase());
       const spelled = JSON.stringify(value);
       return random?.chance(0.1)
         ? spelled.replace(/(?<!\\)[a-z](?=[^\\]*"$)/, (c) => `\\u00${c.charCodeAt(0).toString(16)}`)

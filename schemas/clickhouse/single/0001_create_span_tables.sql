@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS span_intake
 ENGINE = Null;
 
 -- What every search reads, trace first. The row with the highest seq of a span is the span.
+-- An id that the engine made is not kept: it follows from project, trace and span (traces/query/derived-id.ts).
 CREATE TABLE IF NOT EXISTS spans
 (
     project_id LowCardinality(String),
@@ -50,28 +51,28 @@ CREATE TABLE IF NOT EXISTS spans
     span_id UUID CODEC(ZSTD(1)),
     parent_span_id UUID CODEC(ZSTD(1)),
     id UUID,
-    context_id UUID,
+    context_id UUID CODEC(ZSTD(1)),
     agent_id UUID CODEC(ZSTD(1)),
-    action_name LowCardinality(String),
+    action_name LowCardinality(String) CODEC(ZSTD(1)),
     action_type Enum8('execute' = 1, 'invoke' = 2, 'validate' = 3, 'complete' = 4),
     status Enum8('unset' = 0, 'success' = 1, 'failure' = 2, 'timeout' = 3, 'cancelled' = 4),
     start_time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     duration_ns Int64 CODEC(T64, ZSTD(1)),
-    fields UInt32,
+    fields UInt32 CODEC(ZSTD(1)),
     seq UInt64 CODEC(Delta, ZSTD(1)),
     received_at DateTime('UTC'),
     error String,
     metrics String,
     payload_bytes UInt32,
     tags Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    service_name LowCardinality(String),
+    service_name LowCardinality(String) CODEC(ZSTD(1)),
     gen_ai_model LowCardinality(String),
     gen_ai_provider LowCardinality(String),
     finish_reason LowCardinality(String),
     tool_name LowCardinality(String),
-    otel_resource LowCardinality(String),
-    otel_scope LowCardinality(String),
-    otel_shape LowCardinality(String),
+    otel_resource LowCardinality(String) CODEC(ZSTD(1)),
+    otel_scope LowCardinality(String) CODEC(ZSTD(1)),
+    otel_shape LowCardinality(String) CODEC(ZSTD(1)),
     input_tokens UInt64,
     output_tokens UInt64,
     cached_tokens UInt64,
@@ -80,7 +81,7 @@ CREATE TABLE IF NOT EXISTS spans
 ENGINE = ReplacingMergeTree(seq)
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, trace_id, span_id)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS string_serialization_version = 'single_stream', non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     ttl_only_drop_parts = 1, merge_selector_base = 16;
 
 -- The large texts, in order of arrival: nothing to sort, cheap to merge, found by the seq of the span.
@@ -106,11 +107,11 @@ CREATE TABLE IF NOT EXISTS trace_summaries
 (
     project_id LowCardinality(String),
     trace_id UUID,
-    start_time SimpleAggregateFunction(min, DateTime64(9, 'UTC')),
-    end_time SimpleAggregateFunction(max, DateTime64(9, 'UTC')),
+    start_time SimpleAggregateFunction(min, DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
+    end_time SimpleAggregateFunction(max, DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
     span_count SimpleAggregateFunction(sum, UInt64),
     error_count SimpleAggregateFunction(sum, UInt64),
-    agents SimpleAggregateFunction(groupUniqArrayArray, Array(UUID)),
+    agents SimpleAggregateFunction(groupUniqArrayArray, Array(UUID)) CODEC(ZSTD(1)),
     contexts SimpleAggregateFunction(groupUniqArrayArray, Array(UUID)),
     received_at SimpleAggregateFunction(max, DateTime('UTC'))
 )
@@ -125,7 +126,7 @@ CREATE TABLE IF NOT EXISTS trace_index
 (
     project_id LowCardinality(String),
     dimension Enum8('all' = 0, 'agent' = 1, 'context' = 2),
-    value UUID,
+    value UUID CODEC(ZSTD(1)),
     start_time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     trace_id UUID,
     received_at DateTime('UTC')
@@ -186,8 +187,9 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_spans TO spans AS
 SELECT
-    project_id, trace_id, span_id, parent_span_id, id, context_id, agent_id, action_name, action_type, status,
-    start_time, duration_ns, fields, seq, received_at, error, metrics,
+    project_id, trace_id, span_id, parent_span_id,
+    if(bitTest(fields, 0), id, toUUID('00000000-0000-0000-0000-000000000000')) AS id,
+    context_id, agent_id, action_name, action_type, status, start_time, duration_ns, fields, seq, received_at, error, metrics,
     toUInt32(length(parameters) + length(output) + length(metadata) + length(extra)) AS payload_bytes, tags,
     service_name, gen_ai_model, gen_ai_provider, finish_reason, tool_name, otel_resource, otel_scope, otel_shape,
     input_tokens, output_tokens, cached_tokens

@@ -37,6 +37,21 @@ export interface ClickHouseStore {
 
 const retentionTables = Object.keys(requiredTableSettings);
 
+/** Says how texts lie in a part; servers that do not know it have no other way. */
+const TEXT_SETTING = /string_serialization_version = '\w+', /;
+
+/** Leaves out of a statement what this server does not know and does not need. */
+async function readKnownSettings(client: ClickHouseClient): Promise<(statement: string) => string> {
+  const result = await client.query({
+    query: `SELECT count() AS known FROM system.merge_tree_settings WHERE name = 'string_serialization_version'`,
+    format: 'JSONEachRow',
+  });
+  const [row] = await result.json<{ known: string | number }>();
+  return Number(row?.known) > 0
+    ? (statement) => statement
+    : (statement) => statement.replace(TEXT_SETTING, '');
+}
+
 export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHouseStore {
   const { database, log } = options;
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(database)) {
@@ -89,6 +104,7 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
       });
       for (const row of await rows.json<{ name: string; checksum: string }>())
         applied.set(row.name, row.checksum);
+      const withKnownSettings = await readKnownSettings(client);
       for (const migration of await readMigrations(form, { database, cluster: options.cluster ?? '' })) {
         const known = applied.get(migration.name);
         if (known === migration.checksum) continue;
@@ -99,7 +115,8 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
           );
         if (known !== undefined) continue;
         // Every statement is idempotent, so a migration that broke off, or runs in two engines, is simply run again.
-        for (const statement of migration.statements) await client.command({ query: statement });
+        for (const statement of migration.statements)
+          await client.command({ query: withKnownSettings(statement) });
         await client.insert({
           table: 'schema_migrations',
           values: [{ name: migration.name, checksum: migration.checksum }],
