@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createMetrics } from '#dist/observability/metrics.js';
 import { EPOCH, spanOf, startStored, uuid, type SpanSketch, type Stored } from '../traces/query/fixture.js';
+import { otlpRequest } from '../traces/jaeger/otlp-request.js';
 import { interpolate, type GrafanaState } from './grafana-sql.js';
 
 const folder = fileURLToPath(new URL('../../deploy/grafana/', import.meta.url));
@@ -65,6 +66,27 @@ const columns: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'What the errors say': ['message', 'errors', 'traces', 'last'],
     'Latest errors': ['time', 'agent', 'action', 'status', 'message', 'trace_id'],
   },
+  'tokens-and-cost': {
+    'Input tokens': ['total_input_tokens'],
+    'Cached input tokens': ['total_cached_tokens'],
+    'Output tokens': ['total_output_tokens'],
+    Cost: ['cost_usd'],
+    'Tokens by model': ['time', 'model', 'tokens'],
+    'Cost by model': ['time', 'model', 'cost_usd'],
+    'Cost by agent': ['time', 'agent', 'cost_usd'],
+    'How calls ended': ['provider', 'model', 'finish_reason', 'calls', 'errors'],
+    'By agent and model': [
+      'agent',
+      'model',
+      'calls',
+      'input',
+      'cached',
+      'output',
+      'cost_usd',
+      'cost_per_call',
+    ],
+    'Most expensive traces': ['trace_id', 'start', 'calls', 'tokens', 'cost_usd'],
+  },
   ingest: {
     'Spans stored a second': ['time', 'spans_per_second'],
     'Age of spans at arrival': ['time', 'p50', 'p99'],
@@ -97,7 +119,13 @@ const everything: GrafanaState = {
   fromMs: EPOCH - 3_600_000,
   toMs: Date.now() + 60_000,
   intervalMs: 60_000,
-  variables: { project: ['default'], service: ['$__all'], action: ['$__all'], trace: [''] },
+  variables: {
+    project: ['default'],
+    service: ['$__all'],
+    action: ['$__all'],
+    model: ['$__all'],
+    trace: [''],
+  },
 };
 
 const sketches: SpanSketch[] = Array.from({ length: 200 }, (_, i) => ({
@@ -116,6 +144,15 @@ const sketches: SpanSketch[] = Array.from({ length: 200 }, (_, i) => ({
   ...(i % 3 === 1 ? { tags: { 'agent.name': "o'brien" } } : {}),
 }));
 
+/** Dollars: small 1.6, small of a date 2, small-pro 30; the last two have no price. */
+const modelCalls = [
+  { model: 'small', input: 1_000_000, cached: 800_000, output: 500_000 },
+  { model: 'small-2026-01-01', input: 0, cached: 0, output: 1_000_000 },
+  { model: 'small-pro', input: 1_000_000, cached: 0, output: 1_000_000 },
+  { model: 'old', input: 7, cached: 0, output: 7 },
+  { model: 'smaller', input: 7, cached: 0, output: 7 },
+];
+
 beforeAll(async () => {
   stored = await startStored();
   await stored.put(sketches.map(spanOf));
@@ -123,6 +160,37 @@ beforeAll(async () => {
   await stored.put([spanOf(sketches[5]!)]);
   await stored.put([spanOf({ trace: 900, span: 900, startMs: 0, status: 'failure' })], {
     projectId: 'other',
+  });
+  for (const agent of ["o'brien", 'writer']) {
+    const request = otlpRequest(
+      { 'service.name': agent },
+      modelCalls.map((call, i) => ({
+        traceId: `${agent === 'writer' ? 'e' : 'f'}`.repeat(31) + String(1 + (i % 2)),
+        spanId: String(i + 1).padStart(16, '0'),
+        name: "it's",
+        kind: 3,
+        startMs: EPOCH + i * 60_000,
+        endMs: EPOCH + i * 60_000 + 500,
+        attributes: {
+          'gen_ai.provider.name': 'acme',
+          'gen_ai.response.model': call.model,
+          'gen_ai.usage.input_tokens': call.input,
+          'gen_ai.usage.output_tokens': call.output,
+          'gen_ai.usage.cache_read.input_tokens': call.cached,
+        },
+      })),
+    );
+    // Sent again, as after a lost receipt: still one call each.
+    for (let time = 0; time < 2; time++) await stored.put(request, { form: 'otlp-protobuf' });
+  }
+  await stored.store.client.insert({
+    table: 'model_prices',
+    values: [
+      { model: 'small', input: 1, output: 2, cached: 0.5, version: 2 },
+      { model: 'small-pro', input: 10, output: 20, cached: 5, version: 2 },
+      { model: 'old', input: 1000, output: 1000, cached: 1000, version: 1 },
+    ],
+    format: 'JSONEachRow',
   });
   await stored.store.client.insert({
     table: 'dead_letters',
@@ -255,7 +323,8 @@ describe('numbers', () => {
   const failed = sketches.filter(({ status }) => status !== 'success');
 
   test('newest traces count each span once', async () => {
-    const { data } = await run(sqlOf('traces', 'Newest traces'));
+    const all = (await run(sqlOf('traces', 'Newest traces'))).data;
+    const data = all.filter((row) => String(row['trace_id']).startsWith('aaaaaaaa'));
     expect(data).toHaveLength(50);
     expect(data[0]).toMatchObject({ trace_id: uuid('a', 50), root_action: 'plan' });
     const sum = (column: string) => data.reduce((total, row) => total + Number(row[column]), 0);
@@ -275,6 +344,39 @@ describe('numbers', () => {
     const latest = await run(sqlOf('errors', 'Latest errors'));
     expect(latest.data).toHaveLength(failed.length);
     expect(latest.data[0]).toMatchObject({ trace_id: uuid('a', failed.at(-1)!.trace!) });
+  });
+});
+
+describe('tokens and cost', () => {
+  const rowsOf = async (title: string): Promise<Record<string, unknown>[]> => {
+    const panel = dashboards.get('tokens-and-cost')!.panels.find((p) => p.title === title);
+    return (await run(interpolate(panel!.targets![0]!.rawSql!, everything))).data;
+  };
+
+  test('each call counts once, at the price of the longest name that fits', async () => {
+    expect((await rowsOf('Cost'))[0]!['cost_usd']).toBeCloseTo(2 * 33.6, 9);
+    expect(Number((await rowsOf('Input tokens'))[0]!['total_input_tokens'])).toBe(2 * 2_000_014);
+    expect(Number((await rowsOf('Cached input tokens'))[0]!['total_cached_tokens'])).toBe(2 * 800_000);
+    expect(Number((await rowsOf('Output tokens'))[0]!['total_output_tokens'])).toBe(2 * 2_500_014);
+    const byModel = Object.fromEntries(
+      (await rowsOf('Cost by model')).map((row) => [row['model'], row['cost_usd']]),
+    );
+    expect(byModel).toEqual({
+      small: expect.closeTo(2 * 1.6) as number,
+      'small-2026-01-01': 4,
+      'small-pro': 60,
+      old: 0,
+      smaller: 0,
+    });
+    const table = await rowsOf('By agent and model');
+    expect(table.find((row) => row['agent'] === 'writer' && row['model'] === 'small-pro')).toMatchObject({
+      cost_usd: 30,
+      cost_per_call: 30,
+    });
+    expect(table.find((row) => row['model'] === 'smaller')).toMatchObject({ cost_usd: null });
+    const traces = await rowsOf('Most expensive traces');
+    expect(traces).toHaveLength(4);
+    expect(traces[0]!['cost_usd']).toBeCloseTo(31.6, 9);
   });
 });
 
