@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { randomUUID } from 'node:crypto';
 import { encode } from '@msgpack/msgpack';
 import { loadNative } from '#dist/native/index.js';
+import { makeOtlpRequest, otlpProtobuf } from './otlp-bodies.mjs';
 
 const require = createRequire(import.meta.url);
 const native = loadNative();
@@ -53,11 +54,14 @@ const padded = (bytes) => {
 };
 
 const spans = Array.from({ length: spansPerBody }, span);
+const otlp = makeOtlpRequest(1, spansPerBody, Date.UTC(2025, 0, 27));
 const bodies = {
   json: padded(Buffer.from(JSON.stringify(spans))),
   ndjson: padded(Buffer.from(spans.map((s) => JSON.stringify(s) + '\n').join(''))),
   msgpack: padded(encode(spans)),
   'msgpack, binary ids': padded(encode(spans.map(withBinaryIds))),
+  'otlp-protobuf': padded(otlpProtobuf(otlp)),
+  'otlp-json': padded(Buffer.from(JSON.stringify(otlp))),
 };
 const options = {
   projectId: 'default',
@@ -114,7 +118,7 @@ for (const [name, { body, length }] of Object.entries(bodies)) {
     }),
     length,
   );
-  if (form !== 'msgpack')
+  if (form === 'json' || form === 'ndjson')
     row(
       '  floor (simdjson DOM)',
       measure(() => parseOnly(body, length, form)),

@@ -41,6 +41,18 @@ const columnFromJson = Object.freeze({
   tags:
     `mapFromArrays(JSONExtractKeysAndValuesRaw(json, 'metadata', 'tags').1, ` +
     `arrayMap(v -> if(startsWith(v, '"'), JSONExtractString(v), v), JSONExtractKeysAndValuesRaw(json, 'metadata', 'tags').2))`,
+  // Of OpenTelemetry spans only.
+  service_name: `''`,
+  gen_ai_model: `''`,
+  gen_ai_provider: `''`,
+  finish_reason: `''`,
+  tool_name: `''`,
+  otel_resource: `''`,
+  otel_scope: `''`,
+  otel_shape: `''`,
+  input_tokens: `0`,
+  output_tokens: `0`,
+  cached_tokens: `0`,
 });
 
 function fieldBits() {

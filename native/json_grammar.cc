@@ -1,6 +1,7 @@
 #include "json_grammar.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <vector>
 
@@ -306,6 +307,14 @@ size_t unescape_json(const uint8_t* content, size_t size, uint8_t* out) {
     i += length;
   }
   return written;
+}
+
+double read_double(const uint8_t* number, size_t size) {
+  const auto* begin = reinterpret_cast<const char*>(number);
+  double value = 0;
+  // What is too small for a double is left as it was.
+  if (std::from_chars(begin, begin + size, value).ec != std::errc{}) value = number[0] == '-' ? -0.0 : 0.0;
+  return value;
 }
 
 bool number_is_finite(const uint8_t* number, size_t size) {

@@ -42,4 +42,7 @@ int32_t read_hex4(const uint8_t* text, size_t size);
 /// True when a number that follows the JSON grammar is finite once read as a double.
 bool number_is_finite(const uint8_t* number, size_t size);
 
+/// The double nearest to a number that follows the JSON grammar and is finite.
+double read_double(const uint8_t* number, size_t size);
+
 }  // namespace mplp

@@ -19,7 +19,13 @@ import { loadNative } from './native/index.js';
 import type { Logger } from './observability/log.js';
 import { createMetrics } from './observability/metrics.js';
 import { createAuthorizer, loadAdminKey, loadSecret } from './security/index.js';
-import { createClickHouseStore, type ClickHouseStore } from './store/clickhouse/index.js';
+import {
+  createClickHouseStore,
+  type ClickHouseStore,
+  readModelPrices,
+  storeModelPrices,
+  type ModelPrice,
+} from './store/clickhouse/index.js';
 import { createIntake } from './traces/intake/index.js';
 import { createJaegerQueries } from './traces/jaeger/index.js';
 import { createTailHub } from './traces/live/index.js';
@@ -64,6 +70,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
+    const prices = await readModelPrices(config.modelPrices);
     // The spool first: its lock keeps a second engine off the folder.
     const spool = await createSpool({
       ...config,
@@ -119,7 +126,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     });
     closers.push(() => intake.close());
 
-    const storeReady = prepareStore(store, config, log, () => loader.start());
+    const storeReady = prepareStore(store, config, prices, log, () => loader.start());
     closers.push(() => storeReady.stop());
 
     const ingest = createIngestRoutes(intake);
@@ -219,6 +226,7 @@ interface StoreReadiness {
 function prepareStore(
   store: ClickHouseStore,
   config: Config,
+  prices: readonly ModelPrice[],
   log: Logger,
   onReady: () => void,
 ): StoreReadiness {
@@ -230,6 +238,7 @@ function prepareStore(
     while (!stopped) {
       try {
         await store.migrate();
+        await storeModelPrices(store.client, prices);
         await store.verifySettings();
         await store.applyRetention(config.retentionDays);
         if (stopped) return;

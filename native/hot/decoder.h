@@ -25,7 +25,7 @@ class Decoder final : public SpanDecoder {
           otlp_protobuf_.read_body(body, length);
           break;
         case BodyForm::otlp_json:
-          sink_.malformed({0, "OTLP JSON is not read yet"});
+          otlp_json_.read_body(body, length);
           break;
       }
     } catch (...) {
@@ -53,7 +53,8 @@ class Decoder final : public SpanDecoder {
         json_(sink_, MPLP_STRING(MPLP_KERNEL), seed),
         msgpack_(sink_, seed),
         otlp_span_(seed),
-        otlp_protobuf_(sink_, otlp_span_) {}
+        otlp_protobuf_(sink_, otlp_span_),
+        otlp_json_(sink_, otlp_span_, MPLP_STRING(MPLP_KERNEL), seed) {}
 
   const uint8_t* padded_copy(const uint8_t* body, size_t length) {
     copy_.truncate(0);
@@ -68,6 +69,7 @@ class Decoder final : public SpanDecoder {
     msgpack_.release();
     otlp_span_.release();
     otlp_protobuf_.release();
+    otlp_json_.release();
   }
 
   SpanSink sink_;
@@ -75,6 +77,7 @@ class Decoder final : public SpanDecoder {
   MsgpackDecoder msgpack_;
   OtlpSpan otlp_span_;
   OtlpProtobufDecoder otlp_protobuf_;
+  OtlpJsonDecoder otlp_json_;
   Array<uint8_t> copy_;
 };
 

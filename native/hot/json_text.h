@@ -72,7 +72,35 @@ inline uint8_t* write_decimal(uint8_t* out, uint64_t digits, unsigned places) {
   return out + size;
 }
 
-/// The shortest digits that read back as the same finite double.
+/// Lays out digits as ECMAScript does: `exponent` is that of the first digit.
+inline uint8_t* lay_out(uint8_t* out, const char* digits, int count, int exponent) {
+  const auto put = [&](const char* from, int size) {
+    std::memcpy(out, from, static_cast<size_t>(size));
+    out += size;
+  };
+  if (exponent >= 21 || exponent < -6) {
+    put(digits, 1);
+    if (count > 1) {
+      *out++ = '.';
+      put(digits + 1, count - 1);
+    }
+    *out++ = 'e';
+    *out++ = exponent < 0 ? '-' : '+';
+    return write_number(out, exponent < 0 ? -exponent : exponent);
+  }
+  const int whole = std::max(0, std::min(count, exponent + 1));
+  if (whole == 0) *out++ = '0';
+  put(digits, whole);
+  for (int i = count; i <= exponent; ++i) *out++ = '0';
+  if (whole == count) return out;
+  *out++ = '.';
+  for (int i = -1; i > exponent; --i) *out++ = '0';
+  put(digits + whole, count - whole);
+  return out;
+}
+
+/// The shortest digits that read back as the same finite double, laid out as ECMAScript does; a negative zero
+/// is `-0.0`.
 inline uint8_t* write_double(uint8_t* out, double value) {
   if (std::signbit(value)) {
     *out++ = '-';
@@ -92,7 +120,17 @@ inline uint8_t* write_double(uint8_t* out, double value) {
       return write_decimal(out, scaled, places);
     }
   }
-  return write_number(out, value);
+  char text[kMaxScalar];
+  const char* end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
+  char digits[20];
+  int count = 0;
+  const char* p = text;
+  for (; *p != 'e'; ++p) {
+    if (*p != '.') digits[count++] = *p;
+  }
+  int exponent = 0;
+  for (const char* e = p + 2; e < end; ++e) exponent = exponent * 10 + (*e - '0');
+  return lay_out(out, digits, count, p[1] == '-' ? -exponent : exponent);
 }
 
 /// JSON text that grows. What it returned before may have moved after each `put`.
@@ -104,6 +142,7 @@ class JsonText {
   Text text() const { return {bytes_.data(), bytes_.size()}; }
   Text since(size_t begin) const { return {bytes_.data() + begin, bytes_.size() - begin}; }
   void release() { bytes_.reset(kKeepBytes); }
+  void replace_last(char c) { bytes_[bytes_.size() - 1] = static_cast<uint8_t>(c); }
 
   MPLP_INLINE void put(char c) { bytes_.push(static_cast<uint8_t>(c)); }
   MPLP_INLINE void put(std::string_view text) {

@@ -10,6 +10,8 @@ class KeySet {
 
   void clear() { keys_.truncate(0); }
   size_t mark() const { return keys_.size(); }
+  /// Forgets the keys since `mark`: their object was given up.
+  void rewind(size_t mark) { keys_.truncate(mark); }
 
   /// False for `__proto__`. The text must stay where it is until its object is closed.
   MPLP_INLINE bool add(Text key) {

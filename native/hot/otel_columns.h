@@ -40,6 +40,9 @@ class OtelColumns {
     rows_ = row + 1;
   }
 
+  void set_resource(size_t first_row, CachedText& json) { set_from(first_row, texts_[5], json); }
+  void set_scope(size_t first_row, CachedText& json) { set_from(first_row, texts_[6], json); }
+
   /// Fills up to the rows of the block, when there is any row at all.
   void fill(size_t rows) {
     if (rows_ > 0 && rows_ < rows) fill_rows(rows);
@@ -98,6 +101,12 @@ class OtelColumns {
     Array<uint32_t> numbers;
     size_t mark = 0;
   };
+
+  void set_from(size_t first_row, TextColumn& text, CachedText& value) {
+    if (first_row >= rows_) return;
+    const uint32_t number = text.values.number_of(value);
+    for (size_t row = first_row; row < rows_; ++row) text.numbers[row] = number;
+  }
 
   MPLP_NOINLINE void fill_rows(size_t rows) {
     if (rows > capacity_) grow(rows);

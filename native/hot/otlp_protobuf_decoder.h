@@ -109,8 +109,13 @@ class OtlpProtobufDecoder {
       if (tag == tag_of(3, kBytes)) return read_bytes(p, end, schema_url);
       return skip(tag, p, end);
     });
-    if (broken == nullptr) return true;
-    set_fault(broken, message.data + message.size);
+    if (broken == nullptr && schema_url.size <= kMaxContextBytes && is_valid_utf8(schema_url)) return true;
+    if (broken != nullptr) {
+      set_fault(broken, message.data + message.size);
+    } else {
+      fault_ = {static_cast<size_t>(schema_url.data - body_),
+                schema_url.size > kMaxContextBytes ? "schema URL too long" : "schema URL not UTF-8"};
+    }
     return false;
   }
 
@@ -150,8 +155,7 @@ class OtlpProtobufDecoder {
   /// The schema URL of a resource or scope belongs to its JSON object.
   bool read_resource(Text message, Text schema_url) {
     using namespace protobuf;
-    if (message.size > kMaxContextBytes || schema_url.size > kMaxContextBytes || !is_valid_utf8(schema_url))
-      return false;
+    if (message.size > kMaxContextBytes) return false;
     names_.clear();
     resource_json_.clear();
     OtlpObject object(resource_json_);
@@ -233,8 +237,7 @@ class OtlpProtobufDecoder {
 
   bool read_scope(Text message, Text schema_url) {
     using namespace protobuf;
-    if (message.size > kMaxContextBytes || schema_url.size > kMaxContextBytes || !is_valid_utf8(schema_url))
-      return false;
+    if (message.size > kMaxContextBytes) return false;
     scope_json_.clear();
     OtlpObject object(scope_json_);
     Text name, version;

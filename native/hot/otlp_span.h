@@ -43,6 +43,11 @@ struct OtlpValue {
   Text text;
   int64_t integer_value = 0;
   double real_value = 0;
+  /// Of a list that was written when it was read: where its text begins in two buffers, and its first text.
+  size_t written_begin = 0;
+  size_t plain_begin = 0;
+  size_t written_end = 0;
+  size_t plain_end = 0;
 };
 
 /// What a resource gives to its spans.
@@ -425,8 +430,17 @@ class OtlpSpan {
     put(R"("cached_tokens":)", is_there, otel_.cached_tokens);
     if (metrics_.empty()) return;
     metrics_.put('}');
+    // What an agent or tool tells is the sum of the model calls below it: counting it again would double them.
+    if (is_rolled_up(found(AttributeName::operation_name)))
+      otel_.input_tokens = otel_.output_tokens = otel_.cached_tokens = 0;
     fields_.metrics = metrics_.text();
     fields_.present |= kResult | kMetrics;
+  }
+
+  static bool is_rolled_up(Text operation) {
+    const std::string_view text(reinterpret_cast<const char*>(operation.data), operation.size);
+    return text == "invoke_agent" || text == "create_agent" || text == "invoke_workflow" ||
+           text == "execute_tool";
   }
 
   MPLP_INLINE void set_columns(OtlpResource& resource, OtlpScope& scope) {

@@ -76,6 +76,10 @@ class SpanBlock {
     rows_ = row + 1;
   }
 
+  /// The text of the resource or scope of all rows from one on, known only after they were appended.
+  void set_otel_resource(size_t first_row, CachedText& json) { otel_.set_resource(first_row, json); }
+  void set_otel_scope(size_t first_row, CachedText& json) { otel_.set_scope(first_row, json); }
+
   /// Upper bound of what `take` writes.
   size_t max_bytes() const {
     if (rows_ == 0) return 0;

@@ -164,6 +164,12 @@ export const optionTable = {
     max: 36_500,
     doc: 'Days after which stored spans are deleted; 0 keeps them for ever.',
   },
+  modelPrices: {
+    env: 'MPLP_MODEL_PRICES',
+    type: 'string',
+    default: undefined,
+    doc: 'JSON file with what tokens of each model cost; the list that comes with the engine when not given.',
+  },
   maxSpanAgeDays: {
     env: 'MPLP_MAX_SPAN_AGE_DAYS',
     type: 'integer',

@@ -1,12 +1,17 @@
 export { dateTimeToUnixNano, unixNanoToDateTime } from './date-time.js';
-export {
-  createSpanJudge,
-  MAX_SPAN_ERRORS,
-  type SpanForm,
-  type SpanJudge,
-  type SpanJudgeOptions,
-  type TimeWindow,
-} from './span-judge.js';
+export type {
+  OtlpAnyValue,
+  OtlpEvent,
+  OtlpKeyValue,
+  OtlpLink,
+  OtlpResource,
+  OtlpScope,
+  OtlpSpan,
+} from './otlp-document.js';
+export { flatText, nameId, otlpToSpan } from './otlp-mapping.js';
+export type { FramedOtlpSpan, OtlpBodyJudge, OtlpForm } from './otlp-span-judge.js';
+export { createSpanJudge, type SpanForm, type SpanJudge, type SpanJudgeOptions } from './span-judge.js';
+export { MAX_SPAN_ERRORS, type TimeWindow } from './span-limits.js';
 export { readStrictJson, MAX_DEPTH, type StrictDocument } from './strict-json.js';
 export {
   baseTypeValidators,

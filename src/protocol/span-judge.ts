@@ -2,23 +2,16 @@ import type { FieldError } from '../errors/index.js';
 import { dateTimeToUnixNano, unixNanoToDateTime } from './date-time.js';
 import { createFaultList, type FaultList } from './faults.js';
 import { readMessagePackSpan } from './msgpack-span.js';
+import { createOtlpBodyJudge, type OtlpBodyJudge, type OtlpForm } from './otlp-span-judge.js';
 import { addSchemaFaults } from './schema-faults.js';
+import { MAX_SPAN_ERRORS, type TimeWindow } from './span-limits.js';
 import { readStrictJson } from './strict-json.js';
 import { validateTrace } from './validators.js';
-
-/** Faults reported of one span; the rest is left out. */
-export const MAX_SPAN_ERRORS = 20;
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** How a span is encoded; a line of an NDJSON body is `json`. */
 export type SpanForm = 'json' | 'msgpack';
-
-/** Spans that start or end outside [min, max] are refused. Nanoseconds since the epoch. */
-export interface TimeWindow {
-  readonly minTimeUnixNano: bigint;
-  readonly maxTimeUnixNano: bigint;
-}
 
 export interface SpanJudgeOptions {
   /** A span whose encoded form is larger is refused unread (`maxBytes`); white space around it does not count. */
@@ -28,6 +21,8 @@ export interface SpanJudgeOptions {
 export interface SpanJudge {
   /** Every fault of one span, up to `MAX_SPAN_ERRORS`; empty when the span is valid. Never throws on input. */
   judge(bytes: Uint8Array, form: SpanForm, window: TimeWindow): readonly FieldError[];
+  /** The same for the spans of one OTLP body, which cannot be read without what stands around them. */
+  openOtlp(body: Uint8Array, length: number, form: OtlpForm): OtlpBodyJudge;
 }
 
 /**
@@ -57,6 +52,7 @@ export function createSpanJudge(options: SpanJudgeOptions): SpanJudge {
       addTimeFaults(faults, document, window);
       return faults.faults;
     },
+    openOtlp: (body, length, form) => createOtlpBodyJudge(body, length, form, options.maxSpanBytes),
   };
 }
 

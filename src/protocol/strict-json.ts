@@ -4,6 +4,11 @@ import type { FieldError } from '../errors/index.js';
 /** Levels of objects and arrays a document may have; the outermost counts as one. */
 export const MAX_DEPTH = 64;
 
+/** A number as it was spelled. */
+export class NumberText {
+  constructor(readonly text: string) {}
+}
+
 export interface StrictDocument {
   /** The document; `undefined` when it cannot be read to its end. Objects have no prototype. */
   readonly value: unknown;
@@ -14,9 +19,9 @@ export interface StrictDocument {
  * Reads one JSON text (RFC 8259) and lists what `JSON.parse` lets pass in silence: repeated keys, `__proto__`
  * keys, lone surrogates, numbers that no double can hold, nesting beyond `MAX_DEPTH`, invalid UTF-8. Reading
  * goes on after a fault unless the text is not JSON from there on or the list is full. Time is linear in the text and the stack
- * is bounded by the depth limit, whatever the input.
+ * is bounded by the depth limit, whatever the input. With `keepsNumbers`, numbers come as `NumberText`.
  */
-export function readStrictJson(bytes: Uint8Array, maxFaults: number): StrictDocument {
+export function readStrictJson(bytes: Uint8Array, maxFaults: number, keepsNumbers = false): StrictDocument {
   const faults = createFaultList(maxFaults);
   const text = decodeUtf8(bytes);
   if (text === undefined) {
@@ -24,7 +29,7 @@ export function readStrictJson(bytes: Uint8Array, maxFaults: number): StrictDocu
     faults.add('', 'utf8', `is not valid UTF-8 at byte ${offset}`);
     return { value: undefined, faults: faults.faults };
   }
-  const reader = new Reader(text, faults);
+  const reader = new Reader(text, faults, keepsNumbers);
   try {
     return { value: reader.readDocument(), faults: faults.faults };
   } catch (error) {
@@ -64,6 +69,7 @@ class Reader {
   constructor(
     private readonly text: string,
     private readonly faults: FaultList,
+    private readonly keepsNumbers: boolean,
   ) {}
 
   readDocument(): unknown {
@@ -186,7 +192,7 @@ class Reader {
     return String.fromCharCode(parseInt(hex, 16));
   }
 
-  private readNumber(): number {
+  private readNumber(): number | NumberText {
     NUMBER.lastIndex = this.at;
     const spelled = NUMBER.exec(this.text)?.[0];
     if (spelled === undefined) this.fail(`needs a value here, not ${this.here()}`);
@@ -195,7 +201,7 @@ class Reader {
     if (!Number.isFinite(value)) {
       this.note('number', `the number ${quote(spelled)} is beyond what a double can hold`);
     }
-    return value;
+    return this.keepsNumbers ? new NumberText(spelled) : value;
   }
 
   private readWord<T>(word: string, value: T): T {

@@ -48,23 +48,23 @@ CREATE TABLE IF NOT EXISTS spans_local ON CLUSTER '{cluster}'
 (
     project_id LowCardinality(String),
     trace_id UUID,
-    span_id UUID,
-    parent_span_id UUID,
+    span_id UUID CODEC(ZSTD(1)),
+    parent_span_id UUID CODEC(ZSTD(1)),
     id UUID,
     context_id UUID,
-    agent_id UUID,
+    agent_id UUID CODEC(ZSTD(1)),
     action_name LowCardinality(String),
     action_type Enum8('execute' = 1, 'invoke' = 2, 'validate' = 3, 'complete' = 4),
     status Enum8('unset' = 0, 'success' = 1, 'failure' = 2, 'timeout' = 3, 'cancelled' = 4),
-    start_time DateTime64(9, 'UTC'),
-    duration_ns Int64,
+    start_time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    duration_ns Int64 CODEC(T64, ZSTD(1)),
     fields UInt32,
-    seq UInt64,
+    seq UInt64 CODEC(Delta, ZSTD(1)),
     received_at DateTime('UTC'),
     error String,
     metrics String,
     payload_bytes UInt32,
-    tags Map(LowCardinality(String), String),
+    tags Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     service_name LowCardinality(String),
     gen_ai_model LowCardinality(String),
     gen_ai_provider LowCardinality(String),
@@ -92,12 +92,12 @@ ENGINE = Distributed('{cluster}', '{database}', spans_local, cityHash64(project_
 CREATE TABLE IF NOT EXISTS span_payloads_local ON CLUSTER '{cluster}'
 (
     project_id LowCardinality(String),
-    seq UInt64,
+    seq UInt64 CODEC(Delta, LZ4),
     received_at DateTime('UTC'),
     parameters String,
     output String,
     action_duration String,
-    metadata String,
+    metadata String CODEC(ZSTD(1)),
     extra String
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/span_payloads', '{replica}')
@@ -139,7 +139,7 @@ CREATE TABLE IF NOT EXISTS trace_index_local ON CLUSTER '{cluster}'
     project_id LowCardinality(String),
     dimension Enum8('all' = 0, 'agent' = 1, 'context' = 2),
     value UUID,
-    start_time DateTime64(9, 'UTC'),
+    start_time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     trace_id UUID,
     received_at DateTime('UTC')
 )
@@ -194,6 +194,20 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 CREATE TABLE IF NOT EXISTS dead_letters ON CLUSTER '{cluster}' AS dead_letters_local
 ENGINE = Distributed('{cluster}', '{database}', dead_letters_local, cityHash64(id));
 
+-- What a million tokens of a model cost, in US dollars. The rows of the newest version count; the engine writes them
+-- from its price file when it starts, and whoever changes them here changes what past spans cost.
+CREATE TABLE IF NOT EXISTS model_prices ON CLUSTER '{cluster}'
+(
+    model String,
+    input Float64,
+    output Float64,
+    cached Float64,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/model_prices', '{shard}-{replica}', version)
+ORDER BY model
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_spans ON CLUSTER '{cluster}' TO spans AS
 SELECT
     project_id, trace_id, span_id, parent_span_id, id, context_id, agent_id, action_name, action_type, status,
@@ -216,7 +230,7 @@ SELECT
     count() AS span_count,
     countIf(status IN ('failure', 'timeout')) AS error_count,
     groupUniqArray(agent_id) AS agents,
-    groupUniqArray(context_id) AS contexts,
+    groupUniqArrayIf(context_id, context_id != trace_id) AS contexts,
     max(span.received_at) AS received_at
 FROM span_intake AS span
 GROUP BY project_id, trace_id;

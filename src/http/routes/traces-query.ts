@@ -81,7 +81,7 @@ function traceIdOf(request: HttpRequest): string {
   if (traceId !== undefined) return traceId;
   throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', 'The trace id in the path is not a UUID.', {
     errors: [
-      { pointer: '/trace_id', keyword: 'format', message: 'must be a UUID, dashed or as 32 hex digits' },
+      { pointer: '/trace_id', keyword: 'format', message: 'must be a UUID, dashed or as 32 hex digits, or 16 hex digits' },
     ],
   });
 }

@@ -33,7 +33,8 @@ export default function decode(task: DecodeTask): DecodeReply {
       length = body.length;
     }
     const hash = native.contentHash(body, length);
-    const decoded = decodeBody(context, body, length, task.form, task.projectId, clock.reserve(length));
+    const { form, projectId } = task;
+    const decoded = decodeBody(context, body, length, form, projectId, clock.reserve(length, form));
     let block = task.block;
     let blockBytes = 0;
     let crc32c = 0;
@@ -55,7 +56,7 @@ export default function decode(task: DecodeTask): DecodeReply {
       block,
       blockBytes,
       crc32c,
-      tail: sliceForTail(body, decoded.result, tailVersion),
+      tail: sliceForTail(context, body, length, form, decoded.result, tailVersion),
     };
   } catch (error) {
     decoder.discard();

@@ -15,7 +15,7 @@ import { createOpenGroup } from './open-group.js';
 import { MAX_REPORTED_SPANS, type Receipt, type SpanFault } from './receipt.js';
 import { createSequenceClock, createSharedTick, sequenceOf } from './sequence-clock.js';
 import { decodeBody, type SpanLimits } from './span-decoding.js';
-import { sliceForTail } from './tail-slice.js';
+import { sliceForTail, tailForm } from './tail-slice.js';
 
 /**
  * Bodies below are decoded on the main thread into the open group: a hop to a thread costs about 30 µs, as much
@@ -242,9 +242,9 @@ export function createIntake(options: IntakeOptions): Intake {
       tailVersion = tail.version;
       group.decoder.setTailFilters(tail.filters(), MAX_TAIL_MATCHES);
     }
-    const seqBase = clock.reserve(length);
+    const seqBase = clock.reserve(length, head.form);
     const decoded = decodeBody(context, slot.bytes, length, head.form, head.projectId, seqBase);
-    const watched = sliceForTail(slot.bytes, decoded.result, tailVersion);
+    const watched = sliceForTail(context, slot.bytes, length, head.form, decoded.result, tailVersion);
     noteDisagreements(decoded.disagreements);
     return settle(head, hash, decoded, watched, (entry) =>
       group.join(entry, seqBase, sequenceOf(seqBase, Math.max(0, decoded.total - 1))),
@@ -395,7 +395,7 @@ export function createIntake(options: IntakeOptions): Intake {
     watched:
       { version: number; body: Uint8Array; matches: Uint32Array; matchesDropped: Uint32Array } | undefined,
   ): void {
-    if (watched !== undefined) tail.publish({ form, ...watched });
+    if (watched !== undefined) tail.publish({ form: tailForm(form), ...watched });
   }
 
   function isKnown(projectId: string, hash: string): boolean {

@@ -30,6 +30,23 @@ export interface DecodeContext {
   readonly limits: SpanLimits;
 }
 
+/** Judges single spans of a body by their byte ranges. */
+function openJudge(
+  context: DecodeContext,
+  body: Uint8Array,
+  length: number,
+  form: BodyForm,
+  window: TimeWindow,
+): (start: number, end: number) => readonly FieldError[] {
+  if (form === 'otlp-protobuf' || form === 'otlp-json') {
+    const otlp = context.judge.openOtlp(body, length, form);
+    return (start, end) => otlp.judge(start, end, window);
+  }
+  const spanForm = form === 'msgpack' ? 'msgpack' : 'json';
+  // A copy: text decoders refuse bytes that other threads may change.
+  return (start, end) => context.judge.judge(Buffer.from(body.subarray(start, end)), spanForm, window);
+}
+
 /** Appends the valid spans of a body to the decoder's open block and explains the others. */
 export function decodeBody(
   context: DecodeContext,
@@ -54,12 +71,11 @@ export function decodeBody(
     maxSpanBytes: context.limits.maxSpanBytes,
   });
   const { refused } = result;
+  const judge = openJudge(context, body, length, form, window);
   const faults: SpanFault[] = [];
   let disagreements = 0;
   for (let i = 0; i + 2 < refused.length && faults.length < MAX_REPORTED_SPANS; i += 3) {
-    // A copy: text decoders refuse bytes that other threads may change.
-    const bytes = Buffer.from(body.subarray(refused[i + 1], refused[i + 2]));
-    let errors = context.judge.judge(bytes, form === 'msgpack' ? 'msgpack' : 'json', window);
+    let errors = judge(refused[i + 1] as number, refused[i + 2] as number);
     if (errors.length === 0) {
       disagreements++;
       errors = [

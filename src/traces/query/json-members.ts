@@ -24,6 +24,18 @@ export function forEachMember(text: string, visit: (key: string, value: string) 
   }
 }
 
+/** Calls `visit` with the raw text of each element of a JSON array. `text` must be a valid JSON array. */
+export function forEachElement(text: string, visit: (element: string) => void): void {
+  let at = text.indexOf('[') + 1;
+  for (;;) {
+    const end = endOfValue(text, at);
+    const element = text.slice(at, end).trim();
+    if (element !== '') visit(element);
+    if (text.charCodeAt(end) !== COMMA) return;
+    at = end + 1;
+  }
+}
+
 /** Index behind the closing quote of the string that opens at `at`. */
 function endOfString(text: string, at: number): number {
   for (let i = at + 1; ; i++) {

@@ -2,20 +2,18 @@ import { MplpError, type FieldError } from '../../errors/index.js';
 import { dateTimeToUnixNano } from '../../protocol/index.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const HEX_32 = /^[0-9a-f]{32}$/;
+const HEX = /^(?:[0-9a-f]{16}|[0-9a-f]{32})$/;
 
-/** Lower-case dashed form of a UUID given dashed or as 32 hex digits, in any case; `undefined` when it is neither. */
+/**
+ * Lower-case dashed form of an id: a UUID, dashed or as the 32 hex digits of an OpenTelemetry trace id, or the 16 hex
+ * digits of a span id, which are the lower half of a UUID. In any case; `undefined` when it is none of these.
+ */
 export function findUuid(text: string): string | undefined {
   const lower = text.toLowerCase();
   if (UUID.test(lower)) return lower;
-  if (!HEX_32.test(lower)) return undefined;
-  return [
-    lower.slice(0, 8),
-    lower.slice(8, 12),
-    lower.slice(12, 16),
-    lower.slice(16, 20),
-    lower.slice(20),
-  ].join('-');
+  if (!HEX.test(lower)) return undefined;
+  const hex = lower.padStart(32, '0');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
 /**

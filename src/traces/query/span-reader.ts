@@ -24,6 +24,14 @@ const NARROW_COLUMNS = [
   ...['s.fields', 's.error', 's.metrics', 's.payload_bytes'],
 ].join(', ');
 
+/** What the metadata of spans from OpenTelemetry is made of. */
+const OTEL_COLUMNS = [
+  's.otel_shape',
+  's.otel_resource',
+  's.otel_scope',
+  ...['mapKeys', 'mapValues'].map((part) => `if(s.otel_shape = '', [], ${part}(s.tags))`),
+].join(', ');
+
 type NarrowRow = [
   seq: string,
   spanId: string,
@@ -40,6 +48,9 @@ type NarrowRow = [
   error: string,
   metrics: string,
   payloadBytes: number,
+  ...otel:
+    | [shape: string, resource: string, scope: string, tagKeys: string[], tagValues: string[]]
+    | [],
 ];
 type PayloadRow = [
   seq: string,
@@ -115,7 +126,7 @@ async function readChunk(
   const spanIds = uuidList(chunk.map((pointer) => pointer.spanId));
   const where = `s.${project} AND s.trace_id = '${traceId}' AND s.span_id IN ${spanIds}`;
   const rows = await reader.rows<NarrowRow>(
-    `SELECT ${NARROW_COLUMNS} FROM ${latestSpans(reader.database, where)}`,
+    `SELECT ${NARROW_COLUMNS}${narrow ? '' : `, ${OTEL_COLUMNS}`} FROM ${latestSpans(reader.database, where)}`,
   );
   const payloads = await readPayloads(reader, project, narrow ? [] : seqsWithPayload(rows));
   const bySpan = new Map(
@@ -175,5 +186,24 @@ function toSpanRow(traceId: string, row: NarrowRow, payload: PayloadRow): SpanRo
     action_duration: payload[3],
     metadata: payload[4],
     extra: payload[5],
+    otel: otelOf(row),
+  };
+}
+
+function otelOf([...columns]: NarrowRow): SpanRow['otel'] {
+  const [shape, resource, scope, tagKeys, tagValues] = columns.slice(15) as [
+    string?,
+    string?,
+    string?,
+    string[]?,
+    string[]?,
+  ];
+  if (shape === undefined || shape === '') return undefined;
+  return {
+    shape,
+    resource: resource ?? '',
+    scope: scope ?? '',
+    tagKeys: tagKeys ?? [],
+    tagValues: tagValues ?? [],
   };
 }

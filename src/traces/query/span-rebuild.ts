@@ -1,4 +1,5 @@
 import { forEachMember } from './json-members.js';
+import { rebuildOtlpMetadata } from './otlp-rebuild.js';
 import { endSpelling, FIELD, SPELLING_KEPT, startSpelling, type SpanRow } from './span-row.js';
 
 /** Members that the tree view adds to a span; a client's own members of these names give way there. */
@@ -34,7 +35,10 @@ export function rebuildSpan(row: SpanRow, options: RebuildOptions = {}): string 
   text += '}';
 
   if (has(FIELD.result)) text += `,"result":${rebuildResult(row, narrow, extra?.result)}`;
-  if (has(FIELD.metadata) && !narrow) text += `,"metadata":${row.metadata}`;
+  if (has(FIELD.metadata) && !narrow) {
+    const { otel, metadata, error } = row;
+    text += `,"metadata":${otel === undefined ? metadata : rebuildOtlpMetadata(otel, metadata, error)}`;
+  }
   if (extra?.span !== undefined && !narrow)
     text += options.treeMembers === undefined ? inside(extra.span) : insideWithout(extra.span, TREE_MEMBERS);
   if (options.treeMembers !== undefined && options.treeMembers !== '') text += `,${options.treeMembers}`;

@@ -50,4 +50,17 @@ export interface SpanRow {
   readonly action_duration: string;
   /** JSON object of what has no column; '' when there is nothing. */
   readonly extra: string;
+  /** Of a span that came as OTLP; then `metadata` holds only what these do not. */
+  readonly otel: OtelRow | undefined;
+}
+
+/** The columns of OpenTelemetry spans that their `metadata` is made of. */
+export interface OtelRow {
+  readonly shape: string;
+  /** JSON texts, '' when there is nothing. */
+  readonly resource: string;
+  readonly scope: string;
+  /** In order; a key can be there twice. */
+  readonly tagKeys: readonly string[];
+  readonly tagValues: readonly string[];
 }

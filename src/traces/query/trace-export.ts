@@ -4,7 +4,7 @@ import { latestSpans } from './latest-spans.js';
 import { traceNotFound, traceWhere } from './span-page.js';
 import { readSpans, type SpanPointer } from './span-reader.js';
 import { rebuildSpan } from './span-rebuild.js';
-import { SPAN_COLUMNS } from './views.js';
+import { spanColumns } from './views.js';
 
 /** All spans of a trace, one JSON object a line, in order of start. Throws `MPLP_ERR_TRACES_NOT_FOUND` at the first read. */
 export async function* exportNdjson(
@@ -38,7 +38,7 @@ export async function exportParquet(
   if ((row?.[0] ?? 0) === 0) throw traceNotFound(traceId);
   const project = where.slice(0, where.indexOf(' AND ')).replace('s.', '');
   return reader.bytes(
-    `SELECT ${SPAN_COLUMNS}, p.parameters AS parameters, p.output AS output, p.metadata AS metadata,
+    `SELECT ${spanColumns(database)}, p.parameters AS parameters, p.output AS output, p.metadata AS metadata,
       p.action_duration AS action_duration
     FROM ${latestSpans(database, where)}
     LEFT JOIN (SELECT seq, parameters, output, metadata, action_duration FROM ${database}.span_payloads

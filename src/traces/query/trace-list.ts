@@ -110,7 +110,9 @@ function readCandidates(
   ] as const) {
     if (value === undefined) continue;
     const where = indexConditions(projectId, dimension, value).join(' AND ');
-    conditions.push(`trace_id IN (SELECT trace_id FROM ${reader.database}.trace_index WHERE ${where})`);
+    const listed = `trace_id IN (SELECT trace_id FROM ${reader.database}.trace_index WHERE ${where})`;
+    // A context that is the trace itself, as OpenTelemetry spans have, has no rows of its own.
+    conditions.push(dimension === 'context' ? `(${listed} OR trace_id = '${value}')` : listed);
   }
   if (prefilter !== undefined) conditions.push(prefilter);
   return reader

@@ -36,10 +36,10 @@ export function viewSelect(view: ViewName, database: string, projectId: string):
   const project = `project_id = ${quoteString(projectId)}`;
   switch (view) {
     case 'spans':
-      return `SELECT ${SPAN_COLUMNS} FROM ${database}.spans AS s FINAL WHERE s.${project}`;
+      return `SELECT ${spanColumns(database)} FROM ${database}.spans AS s FINAL WHERE s.${project}`;
     case 'span_details':
       return (
-        `SELECT ${SPAN_COLUMNS}, p.parameters AS parameters, p.output AS output, p.metadata AS metadata, ` +
+        `SELECT ${spanColumns(database)}, p.parameters AS parameters, p.output AS output, p.metadata AS metadata, ` +
         `p.action_duration AS action_duration FROM ` +
         `(SELECT seq, parameters, output, metadata, action_duration FROM ${database}.span_payloads WHERE ${project}) AS p ` +
         `INNER JOIN (SELECT * FROM ${database}.spans FINAL WHERE ${project}) AS s ON p.seq = s.seq`
@@ -64,8 +64,33 @@ export function viewSelect(view: ViewName, database: string, projectId: string):
   }
 }
 
+/**
+ * What the tokens of a row `s` cost in US dollars, by the prices of today; NULL without a model or a price for it. A
+ * price counts for the model of that name and for its dated versions (`gpt-4o` for `gpt-4o-2024-08-06`), the longest
+ * name first. Input tokens include the cached ones.
+ */
+function costColumn(database: string): string {
+  const newest = `(SELECT max(version) FROM ${database}.model_prices)`;
+  const prices =
+    `(SELECT arrayReverseSort(p -> length(p.1), groupArray((model, input, output, cached))) ` +
+    `FROM ${database}.model_prices FINAL WHERE version = ${newest})`;
+  const price = `arrayFirst(p -> s.gen_ai_model = p.1 OR startsWith(s.gen_ai_model, concat(p.1, '-')), ${prices})`;
+  const cached = 'least(s.cached_tokens, s.input_tokens)';
+  const dollars = `((s.input_tokens - ${cached}) * price.2 + ${cached} * price.4 + s.output_tokens * price.3) / 1e6`;
+  return `if(s.gen_ai_model = '' OR (${price} AS price).1 = '', NULL, ${dollars})`;
+}
+
+const OTEL_COLUMNS = [
+  ...['service_name', 'gen_ai_model', 'gen_ai_provider', 'finish_reason', 'tool_name'],
+  ...['input_tokens', 'output_tokens', 'cached_tokens', 'otel_resource', 'otel_scope'],
+];
+
 /** The columns of the views `spans` and `span_details` from a row `s` of the table. */
-export const SPAN_COLUMNS = [
+export function spanColumns(database: string): string {
+  return `${SPAN_COLUMNS}, ${costColumn(database)} AS cost_usd`;
+}
+
+const SPAN_COLUMNS = [
   ...['trace_id', 'span_id'].map((name) => `s.${name} AS ${name}`),
   'if(bitTest(s.fields, 1), s.parent_span_id, NULL) AS parent_span_id',
   ...['id', 'context_id', 'agent_id', 'action_name', 'action_type', 'status', 'start_time'].map(
@@ -73,7 +98,9 @@ export const SPAN_COLUMNS = [
   ),
   'if(s.duration_ns >= 0, addNanoseconds(s.start_time, s.duration_ns), NULL) AS end_time',
   'if(s.duration_ns >= 0, s.duration_ns / 1e6, NULL) AS duration_ms',
-  ...['error', 'metrics', 'tags', 'payload_bytes', 'received_at'].map((name) => `s.${name} AS ${name}`),
+  ...['error', 'metrics', 'tags', 'payload_bytes', 'received_at', ...OTEL_COLUMNS].map(
+    (name) => `s.${name} AS ${name}`,
+  ),
 ].join(', ');
 
 function quantile(place: number, name: string): string {
