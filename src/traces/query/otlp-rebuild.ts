@@ -25,9 +25,7 @@ interface Shape {
  */
 export function rebuildOtlpMetadata(row: OtelRow, payload: string, error: string): string {
   const kept = readPayload(payload);
-  const shape = readShape(
-    row.shape === LONG_SHAPE ? (JSON.parse(kept.shape ?? '""') as string) : row.shape,
-  );
+  const shape = readShape(row.shape === LONG_SHAPE ? (JSON.parse(kept.shape ?? '""') as string) : row.shape);
   const tags = new Map<string, string>();
   const attributes: string[] = [];
   let tag = 0;

@@ -48,9 +48,7 @@ type NarrowRow = [
   error: string,
   metrics: string,
   payloadBytes: number,
-  ...otel:
-    | [shape: string, resource: string, scope: string, tagKeys: string[], tagValues: string[]]
-    | [],
+  ...otel: [shape: string, resource: string, scope: string, tagKeys: string[], tagValues: string[]] | [],
 ];
 type PayloadRow = [
   seq: string,
@@ -100,7 +98,7 @@ export async function readWholeTraces(
   const project = `project_id = ${quoteString(projectId)}`;
   const where = `s.${project} AND s.trace_id IN ${uuidList(traceIds)}`;
   const rows = await reader.rows<[string, string, ...NarrowRow]>(
-    `SELECT toString(s.trace_id), ${column}, ${NARROW_COLUMNS}
+    `SELECT toString(s.trace_id), ${column}, ${NARROW_COLUMNS}, ${OTEL_COLUMNS}
     FROM ${latestSpans(reader.database, where)} ORDER BY s.trace_id, s.start_time, toString(s.span_id)`,
   );
   const narrow = rows.map(([traceId, value, ...row]) => ({ traceId, value, row: row as NarrowRow }));
