@@ -22,9 +22,13 @@ export function createTextSearch(text: string): TextSearch {
   return {
     condition(database, projectId, seqs) {
       const payloadFits = PAYLOADS.map(occursIn).join(' OR ');
+      // Attributes of OpenTelemetry spans are among the tags and not in the payload.
+      const attributeFits =
+        `s.otel_shape != '' AND (arrayExists(tag -> ${occursIn('tag')}, mapValues(s.tags)) OR ` +
+        `${occursIn('s.otel_resource')})`;
       const among = seqs === undefined ? '' : `AND seq IN (${seqs}) `;
       return (
-        `(${occursIn('s.action_name')} OR ${occursIn('s.error')} OR s.seq IN (SELECT seq FROM ${database}.span_payloads ` +
+        `(${occursIn('s.action_name')} OR ${occursIn('s.error')} OR (${attributeFits}) OR s.seq IN (SELECT seq FROM ${database}.span_payloads ` +
         `WHERE project_id = ${quoteString(projectId)} ${among}AND (${payloadFits})))`
       );
     },

@@ -23,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'mplp-corpus-'));
 try {
   execFileSync(process.execPath, ['native/fuzz/make_corpus.mjs', folder]);
   for (const target of readdirSync(folder).sort()) {
-    const form = target.replace('fuzz_', '');
+    const form = target.replace('fuzz_', '').replaceAll('_', '-');
     for (const name of readdirSync(join(folder, target)).sort()) {
       const body = readFileSync(join(folder, target, name));
       // Cut at each place as well, which breaks it in every way there is.
