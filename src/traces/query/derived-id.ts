@@ -45,8 +45,10 @@ export function contentHash(bytes: Uint8Array): [high: bigint, low: bigint] {
   const finish = (key: number, start: bigint): bigint => {
     let sum = start & MASK;
     for (let j = 0; j < 8; j += 2)
-      sum +=
-        foldMultiply((lanes[j] as bigint) ^ secret(key + j), (lanes[j + 1] as bigint) ^ secret(key + j + 1));
+      sum += foldMultiply(
+        (lanes[j] as bigint) ^ secret(key + j),
+        (lanes[j + 1] as bigint) ^ secret(key + j + 1),
+      );
     sum &= MASK;
     sum = ((sum ^ (sum >> 32n)) * 0xd6e8feb86659fd93n) & MASK;
     sum = ((sum ^ (sum >> 29n)) * GOLDEN) & MASK;
