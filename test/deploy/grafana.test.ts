@@ -141,7 +141,7 @@ const sketches: SpanSketch[] = Array.from({ length: 200 }, (_, i) => ({
     : i % 7 === 0
       ? { status: 'timeout' }
       : { status: 'success' }),
-  ...(i % 3 === 1 ? { tags: { 'agent.name': "o'brien" } } : {}),
+  ...(i % 3 === 1 ? { tags: { 'service.name': "o'brien" } } : {}),
 }));
 
 /** Dollars: small 1.6, small of a date 2, small-pro 30; the last two have no price. */

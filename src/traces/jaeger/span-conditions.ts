@@ -22,12 +22,30 @@ export function timeLiteral(unixNano: bigint): string {
 
 const NOTHING = '0';
 
-/** Spans that show the tag: one of the client's, or one that `span-json.ts` makes of a column. */
+/** Spans that show the tag: one of the client's, one that `span-json.ts` makes of a column, or one of the process. */
 function tagCondition(key: string, value: string): string {
   const text = quoteString(value);
   const own = `(mapContains(s.tags, ${quoteString(key)}) AND s.tags[${quoteString(key)}] = ${text})`;
-  const made = madeTagCondition(key, value, text);
+  const made = madeTagCondition(key, value, text) ?? resourceCondition(key, value, text);
   return made === undefined ? own : `(${own} OR ${made})`;
+}
+
+/**
+ * An attribute of the resource of an OTLP span. There are few resources, and the search for the name is done once each;
+ * only those that have it are read as JSON.
+ */
+function resourceCondition(key: string, value: string, text: string): string | undefined {
+  if (value === '') return undefined;
+  const any = [
+    ...['stringValue', 'intValue'].map((kind) => `JSONExtractString(a, 'value', '${kind}')`),
+    ...['boolValue', 'doubleValue'].map((kind) => `JSONExtractRaw(a, 'value', '${kind}')`),
+  ]
+    .map((found) => `${found} = ${text}`)
+    .join(' OR ');
+  return (
+    `(position(s.otel_resource, ${quoteString(JSON.stringify(key))}) > 0 AND ` +
+    `arrayExists(a -> JSONExtractString(a, 'key') = ${quoteString(key)} AND (${any}), JSONExtractArrayRaw(s.otel_resource, 'attributes')))`
+  );
 }
 
 function madeTagCondition(key: string, value: string, text: string): string | undefined {
@@ -38,6 +56,10 @@ function madeTagCondition(key: string, value: string, text: string): string | un
     case 'otel.status_code':
       if (value === 'ERROR') return `s.status IN ${ERROR_STATUSES}`;
       return value === 'OK' ? `s.status = 'success'` : undefined;
+    case 'otel.scope.name':
+      return `JSONExtractString(s.otel_scope, 'name') = ${text}`;
+    case 'otel.scope.version':
+      return `JSONExtractString(s.otel_scope, 'version') = ${text}`;
     case 'span.kind':
       return `${SPAN_KIND} = ${text}`;
     case 'mplp.status':

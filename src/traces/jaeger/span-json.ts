@@ -1,4 +1,4 @@
-import { FIELD, type SpanRow } from '../query/index.js';
+import { FIELD, rebuildMetadata, type SpanRow } from '../query/index.js';
 import { jaegerId } from './ids.js';
 import { isObject, stringTag, tagsOfAttributes, tagsOfJson, type KeyValue } from './key-values.js';
 import { findOtel, otelKind, type OtelMetadata } from './otel-metadata.js';
@@ -44,7 +44,8 @@ const FAILED: ReadonlySet<string> = new Set(['failure', 'timeout']);
 
 /** The Jaeger span of a stored one. `service` is its name as the store knows it. */
 export function toJaegerSpan(row: SpanRow, service: string, trace: TraceContext): JaegerSpan {
-  const metadata: unknown = row.metadata === '' ? undefined : JSON.parse(row.metadata);
+  const text = rebuildMetadata(row);
+  const metadata: unknown = text === '' ? undefined : JSON.parse(text);
   const otel = findOtel(metadata);
   const startNano = nanoOfColumn(row.start_time);
   const startTime = microOfNano(startNano);

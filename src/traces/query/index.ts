@@ -13,7 +13,7 @@ export {
 } from './sql-queries.js';
 export { resultFormatNames } from './result-formats.js';
 export { findUuid } from './request-values.js';
-export { rebuildSpan, type RebuildOptions } from './span-rebuild.js';
+export { rebuildMetadata, rebuildSpan, type RebuildOptions } from './span-rebuild.js';
 export type { SpanRow } from './span-row.js';
 
 export {

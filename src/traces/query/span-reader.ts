@@ -28,6 +28,10 @@ const NARROW_COLUMNS = [
   ...['s.fields', 's.error', 's.metrics', 's.payload_bytes'],
 ].join(', ');
 
+function narrowColumns(projectId: string): string {
+  return NARROW_COLUMNS.replace(ID, idColumn(projectId));
+}
+
 /** What the metadata of spans from OpenTelemetry is made of. */
 const OTEL_COLUMNS = [
   's.otel_shape',
@@ -102,7 +106,7 @@ export async function readWholeTraces(
   const project = `project_id = ${quoteString(projectId)}`;
   const where = `s.${project} AND s.trace_id IN ${uuidList(traceIds)}`;
   const rows = await reader.rows<[string, string, ...NarrowRow]>(
-    `SELECT toString(s.trace_id), ${column}, ${NARROW_COLUMNS}
+    `SELECT toString(s.trace_id), ${column}, ${narrowColumns(projectId)}, ${OTEL_COLUMNS}
     FROM ${latestSpans(reader.database, where)} ORDER BY s.trace_id, s.start_time, toString(s.span_id)`,
   );
   const narrow = rows.map(([traceId, value, ...row]) => ({ traceId, value, row: row as NarrowRow }));
@@ -128,7 +132,7 @@ async function readChunk(
   const spanIds = uuidList(chunk.map((pointer) => pointer.spanId));
   const where = `s.${project} AND s.trace_id = '${traceId}' AND s.span_id IN ${spanIds}`;
   const rows = await reader.rows<NarrowRow>(
-    `SELECT ${NARROW_COLUMNS.replace(ID, idColumn(projectId))}${narrow ? '' : `, ${OTEL_COLUMNS}`} FROM ${latestSpans(reader.database, where)}`,
+    `SELECT ${narrowColumns(projectId)}${narrow ? '' : `, ${OTEL_COLUMNS}`} FROM ${latestSpans(reader.database, where)}`,
   );
   const payloads = await readPayloads(reader, project, narrow ? [] : seqsWithPayload(rows));
   const bySpan = new Map(

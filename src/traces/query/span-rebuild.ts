@@ -36,13 +36,17 @@ export function rebuildSpan(row: SpanRow, options: RebuildOptions = {}): string 
 
   if (has(FIELD.result)) text += `,"result":${rebuildResult(row, narrow, extra?.result)}`;
   if (has(FIELD.metadata) && !narrow) {
-    const { otel, metadata, error } = row;
-    text += `,"metadata":${otel === undefined ? metadata : rebuildOtlpMetadata(otel, metadata, error)}`;
+    text += `,"metadata":${rebuildMetadata(row)}`;
   }
   if (extra?.span !== undefined && !narrow)
     text += options.treeMembers === undefined ? inside(extra.span) : insideWithout(extra.span, TREE_MEMBERS);
   if (options.treeMembers !== undefined && options.treeMembers !== '') text += `,${options.treeMembers}`;
   return `${text}}`;
+}
+
+/** The JSON text of `metadata`; '' when the span has none. */
+export function rebuildMetadata({ otel, metadata, error }: SpanRow): string {
+  return otel === undefined ? metadata : rebuildOtlpMetadata(otel, metadata, error);
 }
 
 function rebuildResult(row: SpanRow, narrow: boolean, unknown: string | undefined): string {

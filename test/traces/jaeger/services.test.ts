@@ -15,7 +15,7 @@ test('services and operations', async () => {
     spanOf({ span: 2, agent: 2, action: 'a', startMs: 0, type: 'invoke' }),
     spanOf({ span: 3, agent: 2, action: 'a', startMs: 0, type: 'validate' }),
     spanOf({ span: 4, agent: 1, action: 'c', startMs: 0, tags: { 'service.name': 'a/b c' } }),
-    spanOf({ span: 5, agent: 1, action: 'd', startMs: 0, tags: { 'agent.name': 'named' } }),
+    spanOf({ span: 5, agent: 1, action: 'd', startMs: 0, tags: { 'service.name': 'named' } }),
   ]);
   await stored.put([spanOf({ span: 1, agent: 2, action: 'b', startMs: 0, endMs: 1 })]);
   const { jaeger } = stored;

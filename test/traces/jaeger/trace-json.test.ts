@@ -28,7 +28,14 @@ test('an MPLP trace, to the letter', async () => {
       startMs: 0,
       endMs: 50,
       status: 'success',
-      tags: { env: 'prod', attempt: 2, ratio: 0.5, dry_run: false, list: [1, 'a'], 'agent.name': 'planner' },
+      tags: {
+        env: 'prod',
+        attempt: 2,
+        ratio: 0.5,
+        dry_run: false,
+        list: [1, 'a'],
+        'service.name': 'planner',
+      },
       members: {
         result: { status: 'success', metrics: { tokens: 12, cost_usd: 0.25, model: 'm' } },
         metadata: {
@@ -39,7 +46,7 @@ test('an MPLP trace, to the letter', async () => {
             dry_run: false,
             list: [1, 'a'],
             nothing: null,
-            'agent.name': 'planner',
+            'service.name': 'planner',
           },
           annotations: [
             { timestamp: timeOf(10), event: 'retry', reason: 'slow', attempt: 2 },

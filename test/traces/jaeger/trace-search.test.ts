@@ -37,7 +37,7 @@ describe('against a model of 300 traces', () => {
           startMs,
           ...(random.chance(0.2) ? {} : { endMs: startMs + random.below(3000) }),
           ...pick([{}, { status: 'success' }, { status: 'failure' }, { status: 'timeout' }]),
-          tags: { env: pick(['prod', 'test']), 'agent.name': pick(['', '', 'writer of all']) },
+          tags: { env: pick(['prod', 'test']), 'service.name': pick(['', '', 'writer of all']) },
         });
       }
     }
@@ -46,7 +46,7 @@ describe('against a model of 300 traces', () => {
   });
 
   const serviceOf = (span: SpanSketch): string =>
-    (span.tags as { 'agent.name': string })['agent.name'] || uuid('d', span.agent!);
+    (span.tags as { 'service.name': string })['service.name'] || uuid('d', span.agent!);
   const lastsMs = (span: SpanSketch): number => (span.endMs ?? span.startMs) - span.startMs;
   const failed = (span: SpanSketch): boolean => span.status === 'failure' || span.status === 'timeout';
 
