@@ -37,10 +37,3 @@ function framingFault(header: string, message: string): MplpError {
     },
   );
 }
-
-const BEARER = /^Bearer\s+(\S+)\s*$/i;
-
-/** The key of `Authorization: Bearer` or `X-API-Key`. */
-export function findToken(headers: RequestHeaders): string | undefined {
-  return BEARER.exec(headers.get('authorization') ?? '')?.[1] ?? (headers.get('x-api-key') || undefined);
-}

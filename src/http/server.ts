@@ -15,7 +15,7 @@ import { createExchange, type Exchange } from './exchange.js';
 import type { IngestRoute } from './ingest-contract.js';
 import { problemReply } from './replies.js';
 import { asMsgpack, collected, isJsonDocument, isStreamed, prefersMsgpack } from './representation.js';
-import { bodyLengthOf, findToken, readHeaders, type RequestHeaders } from './request-headers.js';
+import { bodyLengthOf, readHeaders, type RequestHeaders } from './request-headers.js';
 import { decodeSegment, parseQuery } from './request-target.js';
 import { listenFault } from './listen-fault.js';
 import { createRequestTraceId } from './trace-id.js';
@@ -97,7 +97,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const authorize = (headers: RequestHeaders, permission: string | undefined): Principal =>
     permission === undefined
       ? anonymous
-      : options.authorizer.authorize({ token: findToken(headers) }, permission);
+      : options.authorizer.authorize(
+          { token: tokenOf(headers.get('authorization') ?? '', headers.get('x-api-key') ?? '') },
+          permission,
+        );
 
   /** Length of the body; answers and gives `undefined` when nobody can say where it ends. */
   const checkFraming = (exchange: Exchange, head: RequestHead): number | undefined => {

@@ -1,11 +1,12 @@
 import uWS, { type TemplatedApp, type WebSocket } from 'uWebSockets.js';
 import { MplpError } from '../errors/index.js';
 import type { Logger } from '../observability/log.js';
+import { tokenOf } from '../security/index.js';
 import type { Authorizer, Principal, Socket, SocketHandler, WebSocketRoute } from './contract.js';
 import { statusLine } from './exchange.js';
 import { problemReply } from './replies.js';
 import { asMsgpack, prefersMsgpack } from './representation.js';
-import { findToken, readHeaders } from './request-headers.js';
+import { readHeaders } from './request-headers.js';
 import { parseQuery } from './request-target.js';
 import { createRequestTraceId } from './trace-id.js';
 import { randomBytes } from 'node:crypto';
@@ -67,7 +68,7 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
             .find((protocol) => protocol.startsWith('bearer.'))
             ?.slice('bearer.'.length);
           const principal = options.authorizer.authorize(
-            { token: findToken(headers) ?? bearer },
+            { token: tokenOf(headers.get('authorization') ?? '', headers.get('x-api-key') ?? '') ?? bearer },
             route.permission,
           );
           const query = parseQuery(request.getQuery() ?? '');
