@@ -150,8 +150,8 @@ describe('the ClickHouse store', () => {
           .map((n) => `${n}_local`),
       ]),
     );
-    expect(clustered.filter((s) => s.includes('ENGINE = Replicated')).length).toBe(6);
-    expect(clustered.filter((s) => s.includes('ENGINE = Distributed')).length).toBe(6);
+    expect(clustered.filter((s) => s.includes('ENGINE = Replicated')).length).toBe(7);
+    expect(clustered.filter((s) => s.includes('ENGINE = Distributed')).length).toBe(7);
   });
 });
 

@@ -197,7 +197,7 @@ ENGINE = Distributed('{cluster}', '{database}', dead_letters_local, cityHash64(i
 
 -- What a million tokens of a model cost, in US dollars. The rows of the newest version count; the engine writes them
 -- from its price file when it starts, and whoever changes them here changes what past spans cost.
-CREATE TABLE IF NOT EXISTS model_prices ON CLUSTER '{cluster}'
+CREATE TABLE IF NOT EXISTS model_prices_local ON CLUSTER '{cluster}'
 (
     model String,
     input Float64,
@@ -205,9 +205,12 @@ CREATE TABLE IF NOT EXISTS model_prices ON CLUSTER '{cluster}'
     cached Float64,
     version UInt64
 )
-ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/model_prices', '{shard}-{replica}', version)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/model_prices', '{replica}', version)
 ORDER BY model
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS model_prices ON CLUSTER '{cluster}' AS model_prices_local
+ENGINE = Distributed('{cluster}', '{database}', model_prices_local, cityHash64(model));
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_spans ON CLUSTER '{cluster}' TO spans AS
 SELECT
