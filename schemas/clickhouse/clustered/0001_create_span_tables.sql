@@ -214,9 +214,8 @@ ENGINE = Distributed('{cluster}', '{database}', model_prices_local, cityHash64(m
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_spans ON CLUSTER '{cluster}' TO spans AS
 SELECT
-    project_id, trace_id, span_id, parent_span_id,
-    if(bitTest(fields, 0), id, toUUID('00000000-0000-0000-0000-000000000000')) AS id,
-    context_id, agent_id, action_name, action_type, status, start_time, duration_ns, fields, seq, received_at, error, metrics,
+    project_id, trace_id, span_id, parent_span_id, id, context_id, agent_id, action_name, action_type, status,
+    start_time, duration_ns, fields, seq, received_at, error, metrics,
     toUInt32(length(parameters) + length(output) + length(metadata) + length(extra)) AS payload_bytes, tags,
     service_name, gen_ai_model, gen_ai_provider, finish_reason, tool_name, otel_resource, otel_scope, otel_shape,
     input_tokens, output_tokens, cached_tokens
