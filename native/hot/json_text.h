@@ -156,6 +156,10 @@ class JsonText {
   }
   /// `text` is valid UTF-8, with 64 readable bytes behind it.
   MPLP_INLINE void put_string(Text text) {
+    if (text.size == 0) {
+      put("\"\"");
+      return;
+    }
     uint8_t* out = bytes_.reserve(text.size + 2);
     *out++ = '"';
     const size_t plain = copy_plain(out, text.data, text.size);

@@ -197,7 +197,7 @@ ENGINE = Distributed('{cluster}', '{database}', dead_letters_local, cityHash64(i
 
 -- What a million tokens of a model cost, in US dollars. The rows of the newest version count; the engine writes them
 -- from its price file when it starts, and whoever changes them here changes what past spans cost.
-CREATE TABLE IF NOT EXISTS model_prices ON CLUSTER '{cluster}'
+CREATE TABLE IF NOT EXISTS model_prices_local ON CLUSTER '{cluster}'
 (
     model String,
     input Float64,
@@ -205,15 +205,17 @@ CREATE TABLE IF NOT EXISTS model_prices ON CLUSTER '{cluster}'
     cached Float64,
     version UInt64
 )
-ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/model_prices', '{shard}-{replica}', version)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/model_prices', '{replica}', version)
 ORDER BY model
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
+CREATE TABLE IF NOT EXISTS model_prices ON CLUSTER '{cluster}' AS model_prices_local
+ENGINE = Distributed('{cluster}', '{database}', model_prices_local, cityHash64(model));
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_spans ON CLUSTER '{cluster}' TO spans AS
 SELECT
-    project_id, trace_id, span_id, parent_span_id,
-    if(bitTest(fields, 0), id, toUUID('00000000-0000-0000-0000-000000000000')) AS id,
-    context_id, agent_id, action_name, action_type, status, start_time, duration_ns, fields, seq, received_at, error, metrics,
+    project_id, trace_id, span_id, parent_span_id, id, context_id, agent_id, action_name, action_type, status,
+    start_time, duration_ns, fields, seq, received_at, error, metrics,
     toUInt32(length(parameters) + length(output) + length(metadata) + length(extra)) AS payload_bytes, tags,
     service_name, gen_ai_model, gen_ai_provider, finish_reason, tool_name, otel_resource, otel_scope, otel_shape,
     input_tokens, output_tokens, cached_tokens

@@ -43,7 +43,6 @@ CREATE TABLE IF NOT EXISTS span_intake
 ENGINE = Null;
 
 -- What every search reads, trace first. The row with the highest seq of a span is the span.
--- An id that the engine made is not kept: it follows from project, trace and span (traces/query/derived-id.ts).
 CREATE TABLE IF NOT EXISTS spans
 (
     project_id LowCardinality(String),
@@ -187,9 +186,8 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_intake_to_spans TO spans AS
 SELECT
-    project_id, trace_id, span_id, parent_span_id,
-    if(bitTest(fields, 0), id, toUUID('00000000-0000-0000-0000-000000000000')) AS id,
-    context_id, agent_id, action_name, action_type, status, start_time, duration_ns, fields, seq, received_at, error, metrics,
+    project_id, trace_id, span_id, parent_span_id, id, context_id, agent_id, action_name, action_type, status,
+    start_time, duration_ns, fields, seq, received_at, error, metrics,
     toUInt32(length(parameters) + length(output) + length(metadata) + length(extra)) AS payload_bytes, tags,
     service_name, gen_ai_model, gen_ai_provider, finish_reason, tool_name, otel_resource, otel_scope, otel_shape,
     input_tokens, output_tokens, cached_tokens

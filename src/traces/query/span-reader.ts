@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MplpError } from '../../errors/index.js';
 import type { ClickHouseReader } from './clickhouse-reader.js';
-import { idColumn } from './derived-id.js';
 import { latestSpans } from './latest-spans.js';
 import { FIELD, type SpanRow } from './span-row.js';
 import { quoteString, uuidList } from './sql-text.js';
@@ -17,11 +16,10 @@ const PAYLOAD_RETRY_MS = 100;
 const MAX_CHUNK_SPANS = 1000;
 const MAX_CHUNK_BYTES = 8 * 1024 * 1024;
 
-const ID = '{id}';
 const NARROW_COLUMNS = [
   'toString(s.seq)',
   ...['span_id', 'parent_span_id'].map((name) => `toString(s.${name})`),
-  `toString(${ID})`,
+  'toString(s.id)',
   ...['context_id', 'agent_id'].map((name) => `toString(s.${name})`),
   ...['s.action_name', 's.action_type', 's.status', 'toString(s.start_time)'],
   'toString(addNanoseconds(s.start_time, greatest(s.duration_ns, 0)))',
@@ -132,7 +130,7 @@ async function readChunk(
   const spanIds = uuidList(chunk.map((pointer) => pointer.spanId));
   const where = `s.${project} AND s.trace_id = '${traceId}' AND s.span_id IN ${spanIds}`;
   const rows = await reader.rows<NarrowRow>(
-    `SELECT ${narrowColumns(projectId)}${narrow ? '' : `, ${OTEL_COLUMNS}`} FROM ${latestSpans(reader.database, where)}`,
+    `SELECT ${NARROW_COLUMNS}${narrow ? '' : `, ${OTEL_COLUMNS}`} FROM ${latestSpans(reader.database, where)}`,
   );
   const payloads = await readPayloads(reader, project, narrow ? [] : seqsWithPayload(rows));
   const bySpan = new Map(

@@ -38,7 +38,7 @@ export async function exportParquet(
   if ((row?.[0] ?? 0) === 0) throw traceNotFound(traceId);
   const project = where.slice(0, where.indexOf(' AND ')).replace('s.', '');
   return reader.bytes(
-    `SELECT ${spanColumns(database, projectId)}, p.parameters AS parameters, p.output AS output, p.metadata AS metadata,
+    `SELECT ${spanColumns(database)}, p.parameters AS parameters, p.output AS output, p.metadata AS metadata,
       p.action_duration AS action_duration
     FROM ${latestSpans(database, where)}
     LEFT JOIN (SELECT seq, parameters, output, metadata, action_duration FROM ${database}.span_payloads

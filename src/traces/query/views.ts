@@ -1,4 +1,3 @@
-import { idColumn } from './derived-id.js';
 import { quoteString } from './sql-text.js';
 import { sqlTokens } from './sql-tokens.js';
 
@@ -37,10 +36,10 @@ export function viewSelect(view: ViewName, database: string, projectId: string):
   const project = `project_id = ${quoteString(projectId)}`;
   switch (view) {
     case 'spans':
-      return `SELECT ${spanColumns(database, projectId)} FROM ${database}.spans AS s FINAL WHERE s.${project}`;
+      return `SELECT ${spanColumns(database)} FROM ${database}.spans AS s FINAL WHERE s.${project}`;
     case 'span_details':
       return (
-        `SELECT ${spanColumns(database, projectId)}, p.parameters AS parameters, p.output AS output, p.metadata AS metadata, ` +
+        `SELECT ${spanColumns(database)}, p.parameters AS parameters, p.output AS output, p.metadata AS metadata, ` +
         `p.action_duration AS action_duration FROM ` +
         `(SELECT seq, parameters, output, metadata, action_duration FROM ${database}.span_payloads WHERE ${project}) AS p ` +
         `INNER JOIN (SELECT * FROM ${database}.spans FINAL WHERE ${project}) AS s ON p.seq = s.seq`
@@ -87,14 +86,14 @@ const OTEL_COLUMNS = [
 ];
 
 /** The columns of the views `spans` and `span_details` from a row `s` of the table. */
-export function spanColumns(database: string, projectId: string): string {
-  return `${SPAN_COLUMNS}, ${idColumn(projectId)} AS id, ${costColumn(database)} AS cost_usd`;
+export function spanColumns(database: string): string {
+  return `${SPAN_COLUMNS}, ${costColumn(database)} AS cost_usd`;
 }
 
 const SPAN_COLUMNS = [
   ...['trace_id', 'span_id'].map((name) => `s.${name} AS ${name}`),
   'if(bitTest(s.fields, 1), s.parent_span_id, NULL) AS parent_span_id',
-  ...['context_id', 'agent_id', 'action_name', 'action_type', 'status', 'start_time'].map(
+  ...['id', 'context_id', 'agent_id', 'action_name', 'action_type', 'status', 'start_time'].map(
     (name) => `s.${name} AS ${name}`,
   ),
   'if(s.duration_ns >= 0, addNanoseconds(s.start_time, s.duration_ns), NULL) AS end_time',

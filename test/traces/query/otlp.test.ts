@@ -1,10 +1,8 @@
 /** OpenTelemetry spans in ClickHouse: read, searched, exported and priced. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadNative } from '#dist/native/index.js';
 import { otlpToSpan } from '#dist/protocol/index.js';
 import { readModelPrices, storeModelPrices } from '#dist/store/clickhouse/index.js';
 import { parseSpanPageRequest, parseTraceFilter, findUuid } from '#dist/traces/query/index.js';
-import { contentHash } from '#dist/traces/query/derived-id.js';
 import { makeSpan, requestBytes, type OtlpRequest } from '../../support/otlp-documents.js';
 import { createRandom } from '../../support/random.js';
 import { bytesOf, noSignal, startStored, textOf, type Stored } from './fixture.js';
@@ -123,13 +121,4 @@ test('costs follow the prices of today', async () => {
     { model: 'gpt-4o-mini', cost: null },
     { model: 'nobody-knows', cost: close(0.6 + 0.2) },
   ]);
-});
-
-test('ids that the table does not keep are those of the native code', () => {
-  const native = loadNative();
-  for (const size of [0, 1, 63, 64, 65, 1024, 1025]) {
-    const bytes = Buffer.alloc(size, 'projekt');
-    const hex = contentHash(bytes).map((half) => half.toString(16).padStart(16, '0'));
-    expect(hex.join('')).toBe(native.contentHash(bytes, size));
-  }
 });
