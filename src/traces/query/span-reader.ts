@@ -26,10 +26,6 @@ const NARROW_COLUMNS = [
   ...['s.fields', 's.error', 's.metrics', 's.payload_bytes'],
 ].join(', ');
 
-function narrowColumns(projectId: string): string {
-  return NARROW_COLUMNS.replace(ID, idColumn(projectId));
-}
-
 /** What the metadata of spans from OpenTelemetry is made of. */
 const OTEL_COLUMNS = [
   's.otel_shape',
@@ -104,7 +100,7 @@ export async function readWholeTraces(
   const project = `project_id = ${quoteString(projectId)}`;
   const where = `s.${project} AND s.trace_id IN ${uuidList(traceIds)}`;
   const rows = await reader.rows<[string, string, ...NarrowRow]>(
-    `SELECT toString(s.trace_id), ${column}, ${narrowColumns(projectId)}, ${OTEL_COLUMNS}
+    `SELECT toString(s.trace_id), ${column}, ${NARROW_COLUMNS}, ${OTEL_COLUMNS}
     FROM ${latestSpans(reader.database, where)} ORDER BY s.trace_id, s.start_time, toString(s.span_id)`,
   );
   const narrow = rows.map(([traceId, value, ...row]) => ({ traceId, value, row: row as NarrowRow }));
