@@ -224,7 +224,7 @@ describe('the network', { timeout: 90_000 }, () => {
       await world.client.send(engine.url, 30, 1);
       expectKept(await world.verdict(engine, { excused: poisoned, deadLetters: 2 }), world.seed);
       proxy.decide = () => undefined;
-      const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+      const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' };
       const body = JSON.stringify({ all: true });
       const reply = await fetch(`${engine.url}/v1.0/dead-letters/replay`, { method: 'POST', headers, body });
       expect(((await reply.json()) as { replayed: string[] }).replayed).toHaveLength(2);
