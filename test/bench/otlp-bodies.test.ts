@@ -74,5 +74,6 @@ test('spans of OTLP are 640 bytes, within one percent, and the same for the same
   const bodies = make();
   const bytes = bodies.reduce((sum, body) => sum + body.bytes.length, 0);
   expect(Math.abs(bytes / 10_000 / 640 - 1)).toBeLessThan(0.01);
-  expect(make().map((body) => body.bytes)).toEqual(bodies.map((body) => body.bytes));
+  const isSame = make().map((body, index) => body.bytes.equals(bodies[index]?.bytes ?? Buffer.of()));
+  expect(isSame).toEqual(bodies.map(() => true));
 });
