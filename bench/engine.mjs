@@ -6,6 +6,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { connectClickHouse } from './clickhouse.mjs';
 
+// Ends by `exit`, so that what it started is ended too.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
 export const repositoryRoot = fileURLToPath(new URL('..', import.meta.url));
 
 /** @param {{ url: string, username: string, database: string, passwordFile: string, pid: number }} access */
@@ -34,7 +37,7 @@ export async function startProcess(file, env, timeoutMs = 60_000) {
   process.once('exit', kill);
   /** @type {Promise<number | string>} */
   const exited = new Promise((resolve) =>
-    child.once('exit', (code, signal) => {
+    child.once('close', (code, signal) => {
       process.off('exit', kill);
       resolve(code ?? signal ?? -1);
     }),

@@ -187,6 +187,9 @@ async function dropStoreCaches(store) {
   }
 }
 
+const describe = (/** @type {number[]} */ values) =>
+  `p50 ${quantile(values, 0.5).toFixed(1)} ms, p99 ${quantile(values, 0.99).toFixed(1)} ms`;
+
 const figures = (/** @type {number[]} */ values) => ({
   p50: significant(quantile(values, 0.5)),
   p99: significant(quantile(values, 0.99)),
@@ -226,6 +229,7 @@ async function main() {
       const warm = [];
       for (const question of list.slice(5, 5 + options.warm)) warm.push(await asker.ask(question));
       times[kind] = { warm, cold: [] };
+      say(`  ${kind}: ${describe(warm)} warm`);
     }
     asker.close();
 
@@ -242,6 +246,7 @@ async function main() {
       }
       cold.close();
     }
+    if (options.cold > 0) for (const kind of kinds) say(`  ${kind}: ${describe(times[kind].cold)} cold`);
 
     const result = {
       spans,

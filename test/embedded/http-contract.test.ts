@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
@@ -241,6 +242,16 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
       }),
     ).rejects.toMatchObject({ code: '164' });
     await client.command({ query: 'CREATE TABLE after (n UInt8) ENGINE = Memory' });
+  });
+
+  it.runIf(process.platform === 'linux')('lets merges give way to inserts and queries', async () => {
+    const tasks = `/proc/${clickhouse.server.pid}/task`;
+    const niceValues = () =>
+      readdirSync(tasks)
+        .filter((thread) => readFileSync(`${tasks}/${thread}/comm`, 'utf8').trim() === 'MergeMutate')
+        // Behind the name in parentheses, nice is the 17th value (proc(5)).
+        .map((thread) => readFileSync(`${tasks}/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]);
+    await expect.poll(niceValues, { timeout: 10_000 }).toEqual(['5', '5', '5', '5']);
   });
 
   it('starts again on the same port when it is killed, and keeps what was stored', async () => {

@@ -3,6 +3,8 @@
 -- also when the first attempt filled only some of them.
 -- Inserts are large already, so merges begin when 16 parts of a size have come together instead of 5: a span is
 -- rewritten less often, which halves the CPU of merges, and a partition of a day keeps some dozens of parts.
+-- An insert writes compact parts whatever its size, since a file a column would be some 120 more files to sync;
+-- merges make them wide.
 CREATE TABLE IF NOT EXISTS span_intake
 (
     project_id LowCardinality(String),
@@ -81,7 +83,7 @@ ENGINE = ReplacingMergeTree(seq)
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, trace_id, span_id)
 SETTINGS string_serialization_version = 'single_stream', non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    ttl_only_drop_parts = 1, merge_selector_base = 16;
+    ttl_only_drop_parts = 1, merge_selector_base = 16, min_level_for_wide_part = 1;
 
 -- The large texts, in order of arrival: nothing to sort, cheap to merge, found by the seq of the span.
 CREATE TABLE IF NOT EXISTS span_payloads
@@ -99,7 +101,7 @@ ENGINE = MergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, seq)
 SETTINGS index_granularity = 512, non_replicated_deduplication_window = 10000, fsync_after_insert = 1,
-    fsync_part_directory = 1, ttl_only_drop_parts = 1, merge_selector_base = 16;
+    fsync_part_directory = 1, ttl_only_drop_parts = 1, merge_selector_base = 16, min_level_for_wide_part = 1;
 
 -- One row a trace once merged. A span that is sent again is counted again: the exact numbers come from `spans`.
 CREATE TABLE IF NOT EXISTS trace_summaries
@@ -118,7 +120,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, trace_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    ttl_only_drop_parts = 1, merge_selector_base = 16;
+    ttl_only_drop_parts = 1, merge_selector_base = 16, min_level_for_wide_part = 1;
 
 -- Newest traces of a project, an agent or a context as a bounded range read. One row an insert, trace and value.
 CREATE TABLE IF NOT EXISTS trace_index
@@ -134,7 +136,7 @@ ENGINE = MergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, dimension, value, start_time, trace_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    ttl_only_drop_parts = 1, merge_selector_base = 16;
+    ttl_only_drop_parts = 1, merge_selector_base = 16, min_level_for_wide_part = 1;
 
 -- Counts and latency quantiles a minute, for charts over long times.
 CREATE TABLE IF NOT EXISTS action_minutes

@@ -13,7 +13,7 @@ export interface SpanPointer {
 
 const PAYLOAD_ATTEMPTS = 6;
 const PAYLOAD_RETRY_MS = 100;
-const MAX_CHUNK_SPANS = 1000;
+export const MAX_CHUNK_SPANS = 1000;
 const MAX_CHUNK_BYTES = 8 * 1024 * 1024;
 
 const NARROW_COLUMNS = [
@@ -87,6 +87,48 @@ export async function* readSpans(
   if (chunk.length > 0) yield await readChunk(reader, projectId, traceId, chunk, narrow);
 }
 
+/** A row of `spans` and its place in the order of an answer, its payloads not yet read. */
+export interface PlacedSpan {
+  readonly startNano: string;
+  readonly spanId: string;
+  readonly narrow: NarrowRow;
+}
+
+/** The first spans of a trace by start, ties by span id, behind a position; at most 1,001, in one read. */
+export async function readFirstSpans(
+  reader: ClickHouseReader,
+  where: string,
+  behind: string,
+  limit: number,
+  narrow: boolean,
+): Promise<PlacedSpan[]> {
+  const rows = await reader.rows<[string, ...NarrowRow]>(
+    `SELECT toString(toUnixTimestamp64Nano(s.start_time)), ${columnsOf(narrow)}
+    FROM ${latestSpans(reader.database, where)}${behind} ORDER BY s.start_time, toString(s.span_id) LIMIT ${limit}`,
+  );
+  return rows.map(([startNano, ...row]) => ({ startNano, spanId: row[1], narrow: row }));
+}
+
+/** Whole rows of what `readFirstSpans` gave, in chunks as `readSpans` has them. */
+export async function* readPayloadsOf(
+  reader: ClickHouseReader,
+  projectId: string,
+  traceId: string,
+  spans: readonly PlacedSpan[],
+  narrow: boolean,
+): AsyncGenerator<SpanRow[]> {
+  const project = `project_id = ${quoteString(projectId)}`;
+  for (let from = 0; from < spans.length;) {
+    let to = from;
+    for (let bytes = 0; to < spans.length && (to === from || bytes < MAX_CHUNK_BYTES); to++)
+      bytes += narrow ? 0 : (spans[to]?.narrow[14] ?? 0);
+    const rows = spans.slice(from, to).map((span) => span.narrow);
+    const payloads = await readPayloads(reader, project, narrow ? [] : seqsWithPayload(rows));
+    yield rows.map((row) => toSpanRow(traceId, row, payloads.get(row[0]) ?? NO_PAYLOAD));
+    from = to;
+  }
+}
+
 /**
  * All spans of a few traces by start, each with the value of `column`, an expression over a row `s`. For traces that are
  * small together: everything is in memory at once.
@@ -111,6 +153,10 @@ export async function readWholeTraces(
   }));
 }
 
+function columnsOf(narrow: boolean): string {
+  return narrow ? NARROW_COLUMNS : `${NARROW_COLUMNS}, ${OTEL_COLUMNS}`;
+}
+
 function seqsWithPayload(rows: readonly NarrowRow[]): string[] {
   return rows.filter((row) => row[14] > 0 || (row[11] & FIELD.duration) !== 0).map((row) => row[0]);
 }
@@ -126,7 +172,7 @@ async function readChunk(
   const spanIds = uuidList(chunk.map((pointer) => pointer.spanId));
   const where = `s.${project} AND s.trace_id = '${traceId}' AND s.span_id IN ${spanIds}`;
   const rows = await reader.rows<NarrowRow>(
-    `SELECT ${NARROW_COLUMNS}${narrow ? '' : `, ${OTEL_COLUMNS}`} FROM ${latestSpans(reader.database, where)}`,
+    `SELECT ${columnsOf(narrow)} FROM ${latestSpans(reader.database, where)}`,
   );
   const payloads = await readPayloads(reader, project, narrow ? [] : seqsWithPayload(rows));
   const bySpan = new Map(
