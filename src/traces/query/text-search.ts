@@ -8,8 +8,8 @@ const PAYLOADS = ['parameters', 'output', 'metadata', 'extra'];
  * line breaks are escaped, so the text is looked for in both spellings.
  */
 export interface TextSearch {
-  /** On a row `s` of `spans`, with the payloads of the spans that `seqs` selects. */
-  condition(database: string, projectId: string, seqs: string | undefined): string;
+  /** On a row `s` of `spans`. Only payloads that `among`, a condition on `seq`, lets through are looked into. */
+  condition(database: string, projectId: string, among: string | undefined): string;
 }
 
 export function createTextSearch(text: string): TextSearch {
@@ -20,16 +20,16 @@ export function createTextSearch(text: string): TextSearch {
   const occursIn = (column: string) =>
     needles.map((needle) => `${position}(${column}, ${quoteString(needle)}) > 0`).join(' OR ');
   return {
-    condition(database, projectId, seqs) {
+    condition(database, projectId, among) {
       const payloadFits = PAYLOADS.map(occursIn).join(' OR ');
       // Attributes of OpenTelemetry spans are among the tags and not in the payload.
       const attributeFits =
         `s.otel_shape != '' AND (arrayExists(tag -> ${occursIn('tag')}, mapValues(s.tags)) OR ` +
         `${occursIn('s.otel_resource')})`;
-      const among = seqs === undefined ? '' : `AND seq IN (${seqs}) `;
+      const bound = among === undefined ? '' : `AND ${among} `;
       return (
         `(${occursIn('s.action_name')} OR ${occursIn('s.error')} OR (${attributeFits}) OR s.seq IN (SELECT seq FROM ${database}.span_payloads ` +
-        `WHERE project_id = ${quoteString(projectId)} ${among}AND (${payloadFits})))`
+        `WHERE project_id = ${quoteString(projectId)} ${bound}AND (${payloadFits})))`
       );
     },
   };

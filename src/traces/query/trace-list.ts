@@ -140,7 +140,7 @@ function textCondition(
 ) {
   if (filter.text === undefined || ids.length === 0) return undefined;
   const seqs = `SELECT seq FROM ${reader.database}.spans WHERE project_id = ${quoteString(projectId)} AND trace_id IN ${uuidList(ids)}`;
-  return createTextSearch(filter.text).condition(reader.database, projectId, seqs);
+  return createTextSearch(filter.text).condition(reader.database, projectId, `seq IN (${seqs})`);
 }
 
 /**
@@ -158,9 +158,16 @@ function prefilterCondition(
   const indexed = { ...filter, agentId: undefined, contextId: undefined };
   if (spanConditions(indexed).length > 0 || filter.text !== undefined) {
     const conditions = [`s.${project}`, ...spanConditions(filter)];
-    if (filter.fromNano !== undefined) conditions.push(`s.start_time >= ${timeLiteral(filter.fromNano)}`);
-    if (filter.text !== undefined)
-      conditions.push(createTextSearch(filter.text).condition(reader.database, projectId, undefined));
+    const from = filter.fromNano === undefined ? undefined : `start_time >= ${timeLiteral(filter.fromNano)}`;
+    if (from !== undefined) conditions.push(`s.${from}`);
+    if (filter.text !== undefined) {
+      // Payloads lie in order of arrival, so those that came before the first span of the time asked for are skipped.
+      const among =
+        from === undefined
+          ? undefined
+          : `seq >= (SELECT min(seq) FROM ${reader.database}.spans WHERE ${project} AND ${from})`;
+      conditions.push(createTextSearch(filter.text).condition(reader.database, projectId, among));
+    }
     selects.push(
       `SELECT DISTINCT s.trace_id FROM ${reader.database}.spans AS s WHERE ${conditions.join(' AND ')}`,
     );

@@ -146,6 +146,11 @@ describe('against a model: random traces, sent in pieces, again, and with correc
       (span) => span.status === 'success' && JSON.stringify(span.output ?? {}).includes('Alpha'),
     ],
     ['q=no-such-text', () => false],
+    [
+      `q=alpha&from=${EPOCH + 90_000}`,
+      (span) => JSON.stringify(span.output ?? {}).includes('Alpha'),
+      (trace) => Date.parse(trace.start) >= EPOCH + 90_000,
+    ],
     ['min_duration_ms=20000', () => true, (trace) => trace.duration_ms >= 20_000],
     [`from=${timeOf(50_000)}`, () => true, (trace) => Date.parse(trace.start) >= EPOCH + 50_000],
     [
