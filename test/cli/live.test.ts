@@ -313,6 +313,21 @@ describe('dead-letters and doctor', () => {
   });
 });
 
+it('doctor warns of an OTLP port that another process has', async () => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+  const held = String((holder.address() as AddressInfo).port);
+  const { stdout } = await runCli(
+    // Nobody listens on port 9 here.
+    ['doctor', '--url', 'http://127.0.0.1:9', '--data-dir', engine.dataDir],
+    { env: { MPLP_OTLP_HTTP_PORT: 'off', MPLP_OTLP_GRPC_PORT: held } },
+  );
+  holder.close();
+  expect(stdout).toMatch(new RegExp(`^warn {2}OTLP/gRPC port .*127\\.0\\.0\\.1:${held} cannot be used`, 'm'));
+  expect(stdout).toContain('MPLP_OTLP_GRPC_PORT');
+  expect(stdout).not.toContain('OTLP/HTTP port');
+});
+
 describe('the socket sender', () => {
   it('sends spans to the engine and gets their receipts', async () => {
     const trace = newTrace();

@@ -42,26 +42,40 @@ export async function checkEngine(session: Session, config: Config): Promise<Fin
         ),
       ];
     }
-    const port = await checkPort(config);
-    return [warn(name, `does not run at ${session.url}`, 'start it with `npm start`'), port];
+    return [
+      warn(name, `does not run at ${session.url}`, 'start it with `npm start`'),
+      await checkPort('port', config.host, config.port, 'MPLP_PORT'),
+      ...(await checkOtlpPorts(config)),
+    ];
   }
 }
 
-function checkPort(config: Config): Promise<Finding> {
-  const name = 'port';
-  const address = `${config.host}:${config.port}`;
+/** The engine starts without an OTLP port that another process has, so that is a warning. */
+async function checkOtlpPorts(config: Config): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [name, port, option] of [
+    ['OTLP/HTTP port', config.otlpHttpPort, 'MPLP_OTLP_HTTP_PORT'],
+    ['OTLP/gRPC port', config.otlpGrpcPort, 'MPLP_OTLP_GRPC_PORT'],
+  ] as const) {
+    if (typeof port !== 'number') continue;
+    const finding = await checkPort(name, config.host, port, option);
+    findings.push(finding.level === 'fail' ? { ...finding, level: 'warn' } : finding);
+  }
+  return findings;
+}
+
+function checkPort(name: string, host: string, port: number, option: string): Promise<Finding> {
+  const address = `${host}:${port}`;
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
       const advice =
         error.code === 'EADDRINUSE'
-          ? 'end the program that holds it, or set MPLP_PORT'
-          : 'set MPLP_HOST or MPLP_PORT';
+          ? `end the program that holds it, or set ${option}`
+          : `set MPLP_HOST or ${option}`;
       resolve(fail(name, `${address} cannot be used (${error.code ?? error.message})`, advice));
     });
-    server.listen(config.port, config.host, () =>
-      server.close(() => resolve(ok(name, `${address} is free`))),
-    );
+    server.listen(port, host, () => server.close(() => resolve(ok(name, `${address} is free`))));
   });
 }
 
