@@ -13,10 +13,12 @@ export function renderReport(name, report) {
     return [head, head.map(() => '---'), ...rest].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   };
   const runs = /** @type {any[]} */ (Object.values(report.ingest));
+  const { otlp, peers } = report;
   const { machine } = report;
   const spread = (/** @type {any} */ run, /** @type {string} */ key) =>
-    run.rounds < 2 ? '–' : `${number((run.noise?.[key]?.relative_spread ?? 0) * 100)} %`;
+    run.rounds < 2 ? '–' : percent(run.noise?.[key]?.relative_spread ?? 0);
 
+  const percent = (/** @type {number | null} */ part) => `${number((part ?? 0) * 100)} %`;
   const parts = [
     `# ${name}`,
     `Commit ${report.commit}, ${report.created}. Terms and method: [README](README.md), [bench/README](../bench/README.md).`,
@@ -111,5 +113,59 @@ export function renderReport(name, report) {
       ]),
     );
   }
+  if (otlp !== undefined)
+    parts.push(
+      '## OpenTelemetry',
+      `OTLP/HTTP protobuf, ${number(otlp.spans)} spans a round of ${number(otlp.wire_bytes_per_span)} bytes, ${otlp.rounds} rounds. Commit ${otlp.commit}.`,
+      table([
+        ['figure', 'value', 'rounds lie apart'],
+        ['spans/s, until queryable', number(otlp.spans_per_s), spread(otlp, 'spans_per_s')],
+        ['CPU of serve, µs a span', number(otlp.cpu_us_per_span.serve), '–'],
+        ['CPU of store, µs a span', number(otlp.cpu_us_per_span.store), '–'],
+        [
+          'CPU of both, µs a span',
+          number(otlp.cpu_us_per_span.serve + otlp.cpu_us_per_span.store),
+          spread(otlp, 'cpu_us_per_span'),
+        ],
+        ['ack ms, full load', pair(otlp.ack_ms), '–'],
+        ['ack ms, half load', pair(otlp.half_load?.ack_ms), '–'],
+        ['queryable ms, half load', pair(otlp.queryable_ms), '–'],
+        ['bytes a span on disk', number(otlp.bytes_per_span_on_disk), '–'],
+        ['verified', otlp.verified ? 'yes' : 'NO', '–'],
+      ]),
+    );
+  if (peers !== undefined)
+    parts.push(
+      '## Peers',
+      `The same OTLP/HTTP protobuf to each in turn, ${peers.rounds} rounds of ${number(peers.spans)} spans. Ratios above 1 are in favour of the engine. Two runs of the engine in a round lie ${percent(peers.a_a_distance.cpu_per_span)} (CPU) and ${percent(peers.a_a_distance.spans_per_s)} (rate) apart. Commit ${peers.commit}.`,
+      table([
+        [
+          'program',
+          'CPU µs a span',
+          'spans/s',
+          'CPU, × the engine',
+          'CPU, × serve alone',
+          'spans/s, engine ×',
+        ],
+        [
+          'engine',
+          `${number(peers.engine.cpu_us_per_span)}, of which serve ${number(peers.engine.cpu_us_per_span_of_serve)}`,
+          number(peers.engine.spans_per_s),
+          ...['1', '–', '1'],
+        ],
+        ...Object.entries(/** @type {Record<string, any>} */ (peers.ratios)).map(([peer, ratios]) =>
+          ratios === null
+            ? [peer, `not built: ${peers.missing[peer]}`, ...['–', '–', '–', '–']]
+            : [
+                `${peer} ${peers[peer].version}`,
+                number(peers[peer].cpu_us_per_span),
+                number(peers[peer].spans_per_s),
+                number(ratios.cpu_per_span),
+                number(ratios.cpu_per_span_of_serve),
+                number(ratios.spans_per_s),
+              ],
+        ),
+      ]),
+    );
   return `${parts.join('\n\n')}\n`;
 }

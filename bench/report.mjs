@@ -3,22 +3,41 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runsOf } from './gate-rules.mjs';
+import { runBenchmark } from './options.mjs';
 import { renderReport } from './report-text.mjs';
 
-const usage = `Usage: node bench/report.mjs NAME --ingest FILE [--query FILE]
+const usage = `Usage: node bench/report.mjs NAME --ingest FILE [options]
 
 Writes perf-reports/NAME.json (what bench:gate compares with) and perf-reports/NAME.md (what people read) from
-the files that bench:ingest and bench:query wrote with --out.
+the files that the benchmarks wrote with --out.
+
+  --ingest FILE  of bench:ingest
+  --query FILE   of bench:query
+  --otlp FILE    of bench:otlp
+  --peers FILE   of bench:peers
 `;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { ingest: { type: 'string' }, query: { type: 'string' } },
-});
-const [name] = positionals;
-if (name === undefined || !/^[\w.-]+$/.test(name) || values.ingest === undefined) {
-  process.stderr.write(usage);
-  process.exit(2);
+function readOptions() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      ingest: { type: 'string' },
+      query: { type: 'string' },
+      otlp: { type: 'string' },
+      peers: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    process.exit(0);
+  }
+  const [name] = positionals;
+  if (name === undefined || !/^[\w.-]+$/.test(name))
+    throw new RangeError('the report needs a NAME of letters, digits, dots and dashes');
+  if (values.ingest === undefined) throw new RangeError('--ingest is missing');
+  const { ingest, query, otlp, peers } = values;
+  return { name, ingest, others: { query, otlp, peers } };
 }
 
 /** @param {string} file */
@@ -26,25 +45,28 @@ function read(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    process.stderr.write(`${file} cannot be read: ${error instanceof Error ? error.message : error}\n`);
-    process.exit(2);
+    throw new RangeError(`${file} cannot be read: ${error instanceof Error ? error.message : error}`);
   }
 }
-const ingest = read(values.ingest);
-const { machine, commit, created } = ingest;
-const runs = runsOf(ingest, values.ingest);
-for (const run of Object.values(runs))
-  for (const key of ['machine', 'commit', 'created', 'forms']) delete run[key];
-const report = {
-  version: 1,
-  created,
-  commit,
-  machine,
-  ingest: runs,
-  ...(values.query !== undefined && { query: read(values.query) }),
-};
 
-const reportsDir = fileURLToPath(new URL('../perf-reports/', import.meta.url));
-writeFileSync(path.join(reportsDir, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
-writeFileSync(path.join(reportsDir, `${name}.md`), renderReport(name, report));
-process.stdout.write(`perf-reports/${name}.json and perf-reports/${name}.md written\n`);
+async function main() {
+  const { name, ingest: ingestFile, others } = readOptions();
+  const ingest = read(ingestFile);
+  const { machine, commit, created } = ingest;
+  const runs = runsOf(ingest, ingestFile);
+  for (const run of Object.values(runs))
+    for (const key of ['machine', 'commit', 'created', 'forms']) delete run[key];
+  /** @type {Record<string, any>} */
+  const report = { version: 1, created, commit, machine, ingest: runs };
+  for (const [part, file] of Object.entries(others)) {
+    if (file === undefined) continue;
+    report[part] = read(file);
+    delete report[part].machine;
+  }
+  const reportsDir = fileURLToPath(new URL('../perf-reports/', import.meta.url));
+  writeFileSync(path.join(reportsDir, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(path.join(reportsDir, `${name}.md`), renderReport(name, report));
+  process.stdout.write(`perf-reports/${name}.json and perf-reports/${name}.md written\n`);
+}
+
+await runBenchmark('report', usage, main);
