@@ -137,7 +137,7 @@ export function renderReport(name, report) {
   if (peers !== undefined)
     parts.push(
       '## Peers',
-      `The same OTLP/HTTP protobuf to each in turn, ${peers.rounds} rounds of ${number(peers.spans)} spans. Ratios above 1 are in favour of the engine. Two runs of the engine in a round lie ${percent(peers.a_a_distance.cpu_per_span)} (CPU) and ${percent(peers.a_a_distance.spans_per_s)} (rate) apart. Commit ${peers.commit}.`,
+      `The same OTLP/HTTP protobuf to each in turn, ${peers.rounds} ${peers.rounds === 1 ? 'round' : 'rounds'} of ${number(peers.spans)} spans. Ratios above 1 are in favour of the engine. Two runs of the engine in a round lie ${percent(peers.a_a_distance.cpu_per_span)} (CPU) and ${percent(peers.a_a_distance.spans_per_s)} (rate) apart. Commit ${peers.commit}.`,
       table([
         [
           'program',
