@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { createProtocolEngine } from '#dist/protocol/verbs/protocol-engine.js';
-import { readMachine } from './machine.mjs';
+import { describeMachine } from './machine.mjs';
 import { readInteger, runBenchmark } from './options.mjs';
 
 const usage = `node bench/protocol.mjs [--documents N] [--rounds N]
@@ -123,7 +123,7 @@ async function main() {
     );
   }
   const least = Math.min(...Object.values(types).map((type) => type.documents_per_second));
-  const result = { bench: 'protocol', least_documents_per_second: least, types, machine: readMachine() };
+  const result = { bench: 'protocol', least_documents_per_second: least, types, machine: describeMachine() };
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
