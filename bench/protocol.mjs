@@ -20,7 +20,11 @@ const samples = {
     version: '1.0.0',
     status: 'active',
     lifecycle_stage: 'planning',
-    shared_state: { variables: { budget: n, owner: 'team-a' }, resources: { cpu: 2 }, dependencies: [id(n + 1)] },
+    shared_state: {
+      variables: { budget: n, owner: 'team-a' },
+      resources: { cpu: 2 },
+      dependencies: [id(n + 1)],
+    },
     metadata: { ...times, created_by: 'planner' },
   }),
   plan: (n) => ({
@@ -35,7 +39,11 @@ const samples = {
       estimated_duration: '2d',
       resources_required: ['analyst', 'stakeholder'],
     })),
-    dependencies: [1, 2].map((k) => ({ from_task: id(n + k), to_task: id(n + k + 1), type: 'finish_to_start' })),
+    dependencies: [1, 2].map((k) => ({
+      from_task: id(n + k),
+      to_task: id(n + k + 1),
+      type: 'finish_to_start',
+    })),
     workflow: {
       execution_strategy: 'sequential',
       error_handling: { retry_count: 3 },
@@ -57,7 +65,11 @@ const samples = {
     agent_id: id(n + 4),
     action: { name: 'execute_task', type: 'execute', parameters: { attempt: n }, duration: '150ms' },
     timestamp: { start: times.created_at, end: times.updated_at },
-    result: { status: 'success', output: { result: 'ok' }, metrics: { cpu_usage: 0.15, memory_usage: '64MB' } },
+    result: {
+      status: 'success',
+      output: { result: 'ok' },
+      metrics: { cpu_usage: 0.15, memory_usage: '64MB' },
+    },
   }),
   role: (n) => ({
     id: id(n),
@@ -107,7 +119,8 @@ async function main() {
   for (const [type, sample] of Object.entries(samples)) {
     const texts = Array.from({ length: 1000 }, (_, n) => JSON.stringify(sample(n)));
     // Results first: a verdict that is wrong is not worth measuring.
-    for (const text of texts) if (!engine.validate(engine.parse(text, type)).valid) throw new Error(`${type}: refused`);
+    for (const text of texts)
+      if (!engine.validate(engine.parse(text, type)).valid) throw new Error(`${type}: refused`);
     const broken = engine.parse(texts[0].replace(id(0), 'ctx-123'), type);
     if (engine.validate(broken).valid) throw new Error(`${type}: a wrong id was accepted`);
     const both = measure(texts, documents, rounds, (text) => engine.validate(engine.parse(text, type)));

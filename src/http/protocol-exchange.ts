@@ -1,5 +1,10 @@
 import { MplpError, type FieldError } from '../errors/index.js';
-import { isJsonObject, readDocumentValue, type JsonObject, type ProtocolServices } from '../protocol/index.js';
+import {
+  isJsonObject,
+  readDocumentValue,
+  type JsonObject,
+  type ProtocolServices,
+} from '../protocol/index.js';
 import type { HttpReply, HttpRequest } from './contract.js';
 import { json } from './replies.js';
 import { mediaTypeOf } from './request-document.js';

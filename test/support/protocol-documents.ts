@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 
 /** JSON values as documents hold them; no `__proto__` keys, no negative zero, which JSON text does not keep. */
-export const jsonValue = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value, dropProto)) as unknown);
+export const jsonValue = fc
+  .jsonValue({ maxDepth: 2 })
+  .map((value) => JSON.parse(JSON.stringify(value, dropProto)) as unknown);
 
 function dropProto(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
@@ -22,8 +24,16 @@ export const draftContext = withExtra(
     context_id: uuid,
     version: fc.constantFrom('1.0', '0.9.1'),
     timestamp: fc.constant('2025-01-27T18:40:32.123Z'),
-    global_state: fc.record({ project_id: word, session_id: word, environment: fc.constantFrom('development', 'production') }),
-    shared_data: fc.record({ variables: fc.dictionary(fc.constantFrom('a', 'b'), jsonValue), artifacts: fc.array(jsonValue), knowledge_base: fc.array(jsonValue) }),
+    global_state: fc.record({
+      project_id: word,
+      session_id: word,
+      environment: fc.constantFrom('development', 'production'),
+    }),
+    shared_data: fc.record({
+      variables: fc.dictionary(fc.constantFrom('a', 'b'), jsonValue),
+      artifacts: fc.array(jsonValue),
+      knowledge_base: fc.array(jsonValue),
+    }),
     metadata: fc.record({ created_by: word, last_updated: fc.constant('2025-01-28T00:00:00Z'), tags }),
   }),
 );
@@ -35,8 +45,20 @@ export const currentContext = withExtra(
       version: fc.constantFrom('1.0', '1.0.2'),
       status: fc.constantFrom('active', 'suspended', 'completed'),
       lifecycle_stage: fc.constantFrom('planning', 'execution', 'completion'),
-      shared_state: fc.record({ variables: fc.dictionary(word.filter((key) => key !== '__proto__'), jsonValue), dependencies: fc.array(uuid) }, { requiredKeys: [] }),
-      metadata: fc.record({ updated_at: fc.constant('2025-01-28T00:00:00Z'), created_by: word, tags }, { requiredKeys: [] }),
+      shared_state: fc.record(
+        {
+          variables: fc.dictionary(
+            word.filter((key) => key !== '__proto__'),
+            jsonValue,
+          ),
+          dependencies: fc.array(uuid),
+        },
+        { requiredKeys: [] },
+      ),
+      metadata: fc.record(
+        { updated_at: fc.constant('2025-01-28T00:00:00Z'), created_by: word, tags },
+        { requiredKeys: [] },
+      ),
       shared_data: fc.record({ artifacts: fc.array(jsonValue) }, { requiredKeys: [] }),
     },
     { requiredKeys: ['id', 'version', 'status', 'lifecycle_stage', 'shared_state'] },

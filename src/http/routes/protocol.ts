@@ -124,7 +124,11 @@ async function serialize(services: ProtocolServices, request: HttpRequest): Prom
   switch (formatOf(format)) {
     case 'json':
       // Asked for by name, so it is JSON whatever `Accept` says.
-      return { ...json({}), headers: { 'content-type': 'application/json; charset=utf-8' }, body: Buffer.from(services.engine.serialize(object)) };
+      return {
+        ...json({}),
+        headers: { 'content-type': 'application/json; charset=utf-8' },
+        body: Buffer.from(services.engine.serialize(object)),
+      };
     case 'yaml':
       return yamlReply(await services.writeYaml(object.document));
     case 'msgpack':

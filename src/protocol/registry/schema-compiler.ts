@@ -51,7 +51,9 @@ export function compileSchemas(
   for (const { base: $id, text } of schemas) {
     const schema = JSON.parse(text) as unknown;
     ajv.addSchema(
-      typeof schema === 'boolean' ? { $id, allOf: [schema] } : { ...(schema as Record<string, unknown>), $id },
+      typeof schema === 'boolean'
+        ? { $id, allOf: [schema] }
+        : { ...(schema as Record<string, unknown>), $id },
     );
   }
   const validate = ajv.getSchema(base);

@@ -3,7 +3,13 @@ import { MplpError, type FieldError } from '../../errors/index.js';
 import { createFaultList, faultsAt, quote, type FaultList } from '../faults.js';
 import { readJson } from '../formats/json-reader.js';
 import { limits } from './limits.js';
-import { findDialect, indexSchema, isMetaSchema, resolveAddress, type SchemaReference } from './schema-index.js';
+import {
+  findDialect,
+  indexSchema,
+  isMetaSchema,
+  resolveAddress,
+  type SchemaReference,
+} from './schema-index.js';
 import { isSchemaNode } from './schema-keywords.js';
 import type { SchemaRecord } from './schema-store.js';
 

@@ -95,7 +95,8 @@ export function indexSchema(schema: unknown, base: string, dialect: Dialect, fau
     if (typeof id !== 'string' || id.startsWith('#') || !isCertain) return outer;
     if (dialect === 'draft-07' && typeof value['$ref'] === 'string') return outer;
     const { document } = resolveAddress(outer, id);
-    if (resources.has(document)) faults.add([...path, '$id'], 'uniqueId', `${quote(id)} is the id of two schemas`);
+    if (resources.has(document))
+      faults.add([...path, '$id'], 'uniqueId', `${quote(id)} is the id of two schemas`);
     resources.add(document);
     targets.set(document, value);
     return document;
@@ -103,7 +104,8 @@ export function indexSchema(schema: unknown, base: string, dialect: Dialect, fau
 
   const anchor = (value: SchemaNode, inner: string): void => {
     const id = value['$id'];
-    if (dialect === 'draft-07' && typeof id === 'string' && id.startsWith('#')) targets.set(inner + id, value);
+    if (dialect === 'draft-07' && typeof id === 'string' && id.startsWith('#'))
+      targets.set(inner + id, value);
     for (const name of ['$anchor', '$dynamicAnchor'])
       if (typeof value[name] === 'string') targets.set(`${inner}#${value[name]}`, value);
   };
@@ -113,7 +115,9 @@ export function indexSchema(schema: unknown, base: string, dialect: Dialect, fau
       faults.add([...path, '$async'], 'unsupported', 'is not a keyword of JSON Schema');
     if (path.length > 0 && Object.hasOwn(value, '$schema') && findDialect(value) !== dialect)
       faults.add([...path, '$schema'], 'dialect', `must be the dialect of the whole schema, ${dialect}`);
-    const patternNames = isSchemaNode(value['patternProperties']) ? Object.keys(value['patternProperties']) : [];
+    const patternNames = isSchemaNode(value['patternProperties'])
+      ? Object.keys(value['patternProperties'])
+      : [];
     const own: [Path, unknown][] = [
       [[...path, 'pattern'], value['pattern']],
       ...patternNames.map((name): [Path, unknown] => [[...path, 'patternProperties', name], name]),

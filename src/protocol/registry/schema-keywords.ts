@@ -15,8 +15,24 @@ export const schemaKeywords = {
     'contentSchema',
   ]),
   list: new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems', 'items']),
-  map: new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies']),
-  data: new Set(['enum', 'const', 'default', 'examples', '$vocabulary', 'required', 'type', 'dependentRequired']),
+  map: new Set([
+    'properties',
+    'patternProperties',
+    '$defs',
+    'definitions',
+    'dependentSchemas',
+    'dependencies',
+  ]),
+  data: new Set([
+    'enum',
+    'const',
+    'default',
+    'examples',
+    '$vocabulary',
+    'required',
+    'type',
+    'dependentRequired',
+  ]),
 } as const;
 
 /** The keywords whose schemas apply to the same value as the schema they stand in. */

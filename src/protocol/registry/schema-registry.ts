@@ -76,7 +76,9 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
       for (const address of record.resources) {
         const other = own.get(address);
         if (other !== undefined && other !== record)
-          throw invalidSchema([fault(`${pointer}/$id`, 'uniqueId', `${quote(address)} is the id of two schemas`)]);
+          throw invalidSchema([
+            fault(`${pointer}/$id`, 'uniqueId', `${quote(address)} is the id of two schemas`),
+          ]);
         own.set(address, record);
       }
     const roots = drafts.map(({ record }) => record);
@@ -88,7 +90,11 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
         const at = pointer + toPointer(path);
         const target = known.get(document);
         if (target === undefined && isCertain)
-          faults.add(at, '$ref', `${quote(document)} is not registered, and nothing is fetched: register it first`);
+          faults.add(
+            at,
+            '$ref',
+            `${quote(document)} is not registered, and nothing is fetched: register it first`,
+          );
         else if (target !== undefined && target.dialect !== record.dialect && !(await isBuiltin(target)))
           faults.add(at, 'dialect', `${quote(document)} is a schema of ${target.dialect}`);
       }
@@ -129,7 +135,9 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
     const task = {
       kind: 'validate',
       dialect: record.dialect,
-      digest: createHash('sha256').update([record.base, ...digests].join('\n')).digest('hex'),
+      digest: createHash('sha256')
+        .update([record.base, ...digests].join('\n'))
+        .digest('hex'),
       base: record.base,
       schemas: closure.map(textOf),
       document: text,

@@ -117,7 +117,5 @@ function checkOrder(
 
 /** True for two UTC times with as many digits whose texts are in order: most pairs need no arithmetic. */
 function isPlainlyOrdered(earlier: string, later: string): boolean {
-  return (
-    earlier.length === later.length && earlier <= later && earlier.endsWith('Z') && later.endsWith('Z')
-  );
+  return earlier.length === later.length && earlier <= later && earlier.endsWith('Z') && later.endsWith('Z');
 }

@@ -10,7 +10,8 @@ const MAX_NAMED_TASKS = 12;
 export type Workflow = Pick<Plan, 'dependencies'> & { readonly tasks: readonly { readonly id: string }[] };
 
 export function checkPlan(plan: Plan, findings: FindingList): void {
-  if (plan.tasks.length === 0) findings.warn(['tasks'], 'emptyPlan', 'holds no task: nothing can be executed');
+  if (plan.tasks.length === 0)
+    findings.warn(['tasks'], 'emptyPlan', 'holds no task: nothing can be executed');
   checkDependencies(plan, findings);
 }
 
@@ -55,8 +56,6 @@ function describeCircle(tasks: readonly string[]): string {
   if (tasks.length === 1) return `the task ${first} waits for itself`;
   const left = tasks.length - MAX_NAMED_TASKS;
   const named =
-    left > 0
-      ? [...tasks.slice(0, MAX_NAMED_TASKS - 1), `(${left} more)`, ...tasks.slice(-1)]
-      : [...tasks];
+    left > 0 ? [...tasks.slice(0, MAX_NAMED_TASKS - 1), `(${left} more)`, ...tasks.slice(-1)] : [...tasks];
   return `tasks wait for each other: ${[...named, first].join(' → ')}`;
 }

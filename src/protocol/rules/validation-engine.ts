@@ -41,7 +41,10 @@ export function createValidationEngine(registry: SchemaRegistry, projectId: stri
     validateBusinessRules: validateObject,
     validateDependencies,
     detectCircularDependencies(tasks) {
-      const named = tasks.map((task) => ({ id: task.id ?? task.task_id ?? '', waitsFor: task.dependencies ?? [] }));
+      const named = tasks.map((task) => ({
+        id: task.id ?? task.task_id ?? '',
+        waitsFor: task.dependencies ?? [],
+      }));
       return findCircles(
         named.map(({ id }) => id),
         named.flatMap(({ id, waitsFor }) => waitsFor.map((from) => [from, id] as const)),

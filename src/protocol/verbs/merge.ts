@@ -3,18 +3,20 @@ import { transformObject } from './transform.js';
 
 /** Most documents that one call merges. */
 export const MAX_MERGED_DOCUMENTS = 100;
-/** Members that tell which item of an array is which, the first that an item has. */
-const IDENTITIES: readonly (readonly string[])[] = [
-  ['id'],
-  ['from_task', 'to_task'],
-  ['name'],
-  ['resource'],
+/** Members that tell which item of an array is which: the first set that an item has. */
+const IDENTITIES: readonly { readonly has: readonly string[]; readonly by: readonly string[] }[] = [
+  { has: ['id'], by: ['id'] },
+  { has: ['from_task', 'to_task', 'type'], by: ['from_task', 'to_task', 'type'] },
+  // A capability: a skill and a permission may share a name.
+  { has: ['name', 'type', 'level'], by: ['name', 'type'] },
+  { has: ['name'], by: ['name'] },
+  { has: ['resource'], by: ['resource'] },
 ];
 
 /**
  * One document out of several of a type, from left to right. Objects are merged member by member and the later value
- * stands; items of arrays that are the same thing (`id`, else `from_task` and `to_task`, `name`, `resource`) are merged,
- * others are appended unless an equal one is there. The `id` is the first document's. 0.9 documents become 1.0 first.
+ * stands; items of arrays that are the same thing (`id`, else the edge, the capability, `name`, `resource`) are merged,
+ * others are appended unless an equal one is there; where an array repeats a thing, the second meets the second. The `id` is the first document's. 0.9 documents become 1.0 first.
  *
  * @throws MplpError MPLP_ERR_PROTOCOL_INVALID for no documents, too many, or documents of different types
  */
@@ -50,30 +52,39 @@ function mergeValues(left: unknown, right: unknown): unknown {
 
 function mergeItems(left: readonly unknown[], right: readonly unknown[]): unknown[] {
   const merged = [...left];
-  const places = new Map<string, number>();
-  merged.forEach((item, index) => {
-    const identity = identityOf(item);
-    if (!places.has(identity)) places.set(identity, index);
+  const places = new Map(identitiesOf(left).map((identity, index) => [identity, index]));
+  identitiesOf(right).forEach((identity, index) => {
+    const place = places.get(identity);
+    if (place === undefined) merged.push(right[index]);
+    else merged[place] = mergeValues(merged[place], right[index]);
   });
-  for (const item of right) {
-    const place = places.get(identityOf(item));
-    if (place === undefined) merged.push(item);
-    else merged[place] = mergeValues(merged[place], item);
-  }
   return merged;
 }
 
+/** What each item is, and the how many-th of it. */
+function identitiesOf(items: readonly unknown[]): string[] {
+  const counts = new Map<string, number>();
+  return items.map((item) => {
+    const identity = identityOf(item);
+    const count = (counts.get(identity) ?? 0) + 1;
+    counts.set(identity, count);
+    return `${count} ${identity}`;
+  });
+}
+
 function identityOf(item: unknown): string {
-  if (!isJsonObject(item)) return canonical(item);
-  for (const names of IDENTITIES)
-    if (names.every((name) => typeof item[name] === 'string'))
-      return `${names.join()}=${JSON.stringify(names.map((name) => item[name]))}`;
-  return canonical(item);
+  const found = isJsonObject(item)
+    ? IDENTITIES.find(({ has }) => has.every((name) => typeof item[name] === 'string'))
+    : undefined;
+  if (found === undefined) return canonical(item);
+  return `${found.by.join()}=${JSON.stringify(found.by.map((name) => (item as JsonObject)[name]))}`;
 }
 
 /** JSON text in which equal values are equal, whatever the order of their members. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
-    isJsonObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+    isJsonObject(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
   );
 }

@@ -1,4 +1,9 @@
-import { documentFormats, readDocumentValue, writeDocument, type DocumentFormat } from '../formats/formats.js';
+import {
+  documentFormats,
+  readDocumentValue,
+  writeDocument,
+  type DocumentFormat,
+} from '../formats/formats.js';
 import type { ValidationResult } from '../validation-result.js';
 import { mergeObjects } from './merge.js';
 import {

@@ -4,20 +4,46 @@ import { readJson } from '#dist/protocol/formats/json-reader.js';
 import { readStrictJson } from '#dist/protocol/index.js';
 
 /** JSON text with what readers differ in: repeated keys, escapes, odd numbers, and text that is no JSON any more. */
-const key = fc.constantFrom('"a"', '"b"', '"__proto__"', '"\\u005f_proto__"', '"a:b"', '"\\"{"', '"\\ud83d\\ude00"', '"\\u0061"');
-const scalar = fc.constantFrom('1', '-0', '1e999', '01', 'true', 'null', '"x"', '"\\ud800"', '"\\\\"', '"\\', '"[:"', '9007199254740993');
+const key = fc.constantFrom(
+  '"a"',
+  '"b"',
+  '"__proto__"',
+  '"\\u005f_proto__"',
+  '"a:b"',
+  '"\\"{"',
+  '"\\ud83d\\ude00"',
+  '"\\u0061"',
+);
+const scalar = fc.constantFrom(
+  '1',
+  '-0',
+  '1e999',
+  '01',
+  'true',
+  'null',
+  '"x"',
+  '"\\ud800"',
+  '"\\\\"',
+  '"\\',
+  '"[:"',
+  '9007199254740993',
+);
 const { value } = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
     scalar,
     fc.array(tie('value'), { maxLength: 4 }).map((items) => `[${items.join(',')}]`),
-    fc.array(fc.tuple(key, tie('value')), { maxLength: 4 }).map((members) => `{${members.map((pair) => pair.join(':')).join(' , ')}}`),
+    fc
+      .array(fc.tuple(key, tie('value')), { maxLength: 4 })
+      .map((members) => `{${members.map((pair) => pair.join(':')).join(' , ')}}`),
   ),
 }));
-const damaged = fc.tuple(value, fc.nat(), fc.constantFrom('', '{', '}', '"', ':', ',', '\\', '\u0000')).map(([text, at, scrap]) => {
-  const place = at % (text.length + 1);
-  return text.slice(0, place) + scrap + text.slice(place + 1);
-});
+const damaged = fc
+  .tuple(value, fc.nat(), fc.constantFrom('', '{', '}', '"', ':', ',', '\\', '\u0000'))
+  .map(([text, at, scrap]) => {
+    const place = at % (text.length + 1);
+    return text.slice(0, place) + scrap + text.slice(place + 1);
+  });
 
 describe('readJson', () => {
   test('says what readStrictJson says', () => {

@@ -41,7 +41,10 @@ describe('schemas of users', () => {
       },
     ]);
     const judge = (document: unknown) => validator.validate(document, `${base}order.schema.json`);
-    expect(await judge({ id: 'a', parent: { id: 'b' }, lines: [{ of: { id: 'c' } }] })).toMatchObject({ valid: true, errors: [] });
+    expect(await judge({ id: 'a', parent: { id: 'b' }, lines: [{ of: { id: 'c' } }] })).toMatchObject({
+      valid: true,
+      errors: [],
+    });
     const { errors } = await judge({ id: 'A', parent: {}, lines: [{ of: { id: 3 } }] });
     expect(errors.map(({ pointer, keyword }) => `${pointer} ${keyword}`).sort()).toEqual([
       '/id pattern',
@@ -61,8 +64,12 @@ describe('schemas of users', () => {
   test('may refer to the protocol, which they cannot replace', async () => {
     const uuid = 'https://mplp.dev/schemas/v1.0/base-types.json#/definitions/uuid';
     await validator.registerSchema('with-uuid', { $ref: uuid });
-    expect((await validator.validate('ctx-123', 'with-uuid')).errors[0]?.message).toContain('lower-case UUIDs');
-    expect(await register({ type: 'object' }, 'https://mplp.dev/schemas/v1.0/plan.json')).toBe('SCHEMA_CONFLICT');
+    expect((await validator.validate('ctx-123', 'with-uuid')).errors[0]?.message).toContain(
+      'lower-case UUIDs',
+    );
+    expect(await register({ type: 'object' }, 'https://mplp.dev/schemas/v1.0/plan.json')).toBe(
+      'SCHEMA_CONFLICT',
+    );
     expect(await register({ $id: 'https://mplp.dev/schemas/v1.0/plan.json' })).toBe('SCHEMA_CONFLICT');
     expect(await register({}, 'http://json-schema.org/draft-07/schema')).toBe('SCHEMA_INVALID /$id reserved');
   });
@@ -91,8 +98,13 @@ describe('schemas of users', () => {
   });
 
   test('do not see what objects inherit', async () => {
-    await validator.registerSchema('own', { required: ['toString'], properties: { constructor: { type: 'number' } } });
-    expect((await validator.validate({}, 'own')).errors).toMatchObject([{ pointer: '/toString', keyword: 'required' }]);
+    await validator.registerSchema('own', {
+      required: ['toString'],
+      properties: { constructor: { type: 'number' } },
+    });
+    expect((await validator.validate({}, 'own')).errors).toMatchObject([
+      { pointer: '/toString', keyword: 'required' },
+    ]);
   });
 });
 
@@ -109,24 +121,56 @@ const chain = (length: number, wrap: (ref: object) => object): object => ({
 describe('bombs', () => {
   test.each<[name: string, schema: unknown, answer: string]>([
     ['a loop', { $ref: '#' }, 'SCHEMA_INVALID  refLoop'],
-    ['a loop of two', { $defs: { a: { allOf: [{ $ref: '#/$defs/b' }] }, b: { not: { $ref: '#/$defs/a' } } } }, 'SCHEMA_INVALID  refLoop'],
-    ['a loop where no schema stands', { x: { y: { $ref: '#/x/y' } }, $ref: '#/x/y' }, 'SCHEMA_INVALID  refLoop'],
-    ['an address inside the network', { items: { $ref: 'http://169.254.169.254/latest' } }, 'SCHEMA_INVALID /items/$ref $ref'],
+    [
+      'a loop of two',
+      { $defs: { a: { allOf: [{ $ref: '#/$defs/b' }] }, b: { not: { $ref: '#/$defs/a' } } } },
+      'SCHEMA_INVALID  refLoop',
+    ],
+    [
+      'a loop where no schema stands',
+      { x: { y: { $ref: '#/x/y' } }, $ref: '#/x/y' },
+      'SCHEMA_INVALID  refLoop',
+    ],
+    [
+      'an address inside the network',
+      { items: { $ref: 'http://169.254.169.254/latest' } },
+      'SCHEMA_INVALID /items/$ref $ref',
+    ],
     ['nothing behind a reference', { $ref: '#/$defs/none' }, 'SCHEMA_INVALID  compile'],
     ['depth', nested(MAX_DEPTH + 1), `SCHEMA_INVALID ${'/not'.repeat(MAX_DEPTH)} depth`],
     ['size', { enum: ['x'.repeat(300_000)] }, 'SCHEMA_INVALID  maxBytes'],
     ['number of values', { enum: Array.from({ length: 25_000 }, (_, n) => n) }, 'SCHEMA_INVALID  maxValues'],
-    ['number of references', chain(1_100, (ref) => ({ properties: { a: ref } })), 'SCHEMA_INVALID  maxReferences'],
+    [
+      'number of references',
+      chain(1_100, (ref) => ({ properties: { a: ref } })),
+      'SCHEMA_INVALID  maxReferences',
+    ],
     ['a long chain', chain(300, (ref) => ref), 'SCHEMA_INVALID  maxApplied'],
     ['lookahead', { pattern: '^(?=a)b' }, 'SCHEMA_INVALID /pattern pattern'],
-    ['a back reference', { patternProperties: { '(a)\\1': {} } }, 'SCHEMA_INVALID /patternProperties/(a)\\1 pattern'],
+    [
+      'a back reference',
+      { patternProperties: { '(a)\\1': {} } },
+      'SCHEMA_INVALID /patternProperties/(a)\\1 pattern',
+    ],
     ['repetitions of repetitions', { pattern: '((a{100}){100}){100}' }, 'SCHEMA_INVALID /pattern pattern'],
     ['a long pattern', { pattern: 'a'.repeat(2_000) }, 'SCHEMA_INVALID /pattern maxLength'],
     ['no pattern at all', { pattern: '(' }, 'SCHEMA_INVALID /pattern pattern'],
-    ['a foreign dialect', { $schema: 'http://json-schema.org/draft-04/schema#' }, 'SCHEMA_INVALID /$schema dialect'],
+    [
+      'a foreign dialect',
+      { $schema: 'http://json-schema.org/draft-04/schema#' },
+      'SCHEMA_INVALID /$schema dialect',
+    ],
     ['a promise', { $async: true }, 'SCHEMA_INVALID /$async unsupported'],
-    ['two schemas of one id', { $defs: { a: { $id: 'x' }, b: { $id: 'x' } } }, 'SCHEMA_INVALID /$defs/b/$id uniqueId'],
-    ['__proto__', JSON.parse('{"properties":{"__proto__":{}}}'), 'SCHEMA_INVALID /properties/__proto__ protoKey'],
+    [
+      'two schemas of one id',
+      { $defs: { a: { $id: 'x' }, b: { $id: 'x' } } },
+      'SCHEMA_INVALID /$defs/b/$id uniqueId',
+    ],
+    [
+      '__proto__',
+      JSON.parse('{"properties":{"__proto__":{}}}'),
+      'SCHEMA_INVALID /properties/__proto__ protoKey',
+    ],
     ['no schema', 'x', 'SCHEMA_INVALID  type'],
   ])('%s is refused', async (_name, schema, answer) => {
     expect(await register(schema)).toBe(answer);
@@ -155,7 +199,9 @@ describe('bombs', () => {
 
   test('a document has limits too', async () => {
     await validator.registerSchema('anything', {});
-    expect(await refusal(validator.validate('x'.repeat(1_100_000), 'anything'))).toBe('LIMIT /document maxBytes');
+    expect(await refusal(validator.validate('x'.repeat(1_100_000), 'anything'))).toBe(
+      'LIMIT /document maxBytes',
+    );
     const circle: { self?: unknown } = {};
     circle.self = circle;
     expect(await refusal(validator.validate(circle, 'anything'))).toBe('INVALID /document type');
@@ -166,7 +212,12 @@ describe('YAML', () => {
   const read = (text: string): Promise<string> => refusal(services.readYaml(text));
 
   test('is read as JSON values', async () => {
-    expect(await services.readYaml('a: &x {b: 1}\nc: *x\n1: yes\nd: 0x10\n')).toEqual({ a: { b: 1 }, c: { b: 1 }, '1': 'yes', d: 16 });
+    expect(await services.readYaml('a: &x {b: 1}\nc: *x\n1: yes\nd: 0x10\n')).toEqual({
+      a: { b: 1 },
+      c: { b: 1 },
+      '1': 'yes',
+      d: 16,
+    });
   });
 
   test.each([
@@ -187,7 +238,8 @@ describe('YAML', () => {
 
   test('cannot laugh a billion times', async () => {
     const lines = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
-    for (const [before, name] of ['ab', 'bc', 'cd', 'de', 'ef', 'fg', 'gh', 'hi']) lines.push(`${name}: &${name} [${Array(10).fill(`*${before}`).join(', ')}]`);
+    for (const [before, name] of ['ab', 'bc', 'cd', 'de', 'ef', 'fg', 'gh', 'hi'])
+      lines.push(`${name}: &${name} [${Array(10).fill(`*${before}`).join(', ')}]`);
     expect(await read(lines.join('\n'))).toContain('maxValues');
   });
 });

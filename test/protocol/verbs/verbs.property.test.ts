@@ -39,7 +39,9 @@ describe.each(cases)('a %s of %s', (type, version, documents) => {
   test('is accepted by the 1.0 schema, as it is or as what it becomes', () => {
     fc.assert(
       fc.property(documents, (document) => {
-        const errors = engine.validate(parse(document)).errors.filter(({ keyword }) => keyword !== 'circularDependency');
+        const errors = engine
+          .validate(parse(document))
+          .errors.filter(({ keyword }) => keyword !== 'circularDependency');
         expect(errors).toEqual([]);
       }),
       runs,
@@ -48,10 +50,16 @@ describe.each(cases)('a %s of %s', (type, version, documents) => {
 
   test('reads back equal from every format', () => {
     fc.assert(
-      fc.property(documents, fc.constantFrom<DocumentFormat>('json', 'yaml', 'msgpack'), (document, format) => {
-        const object = parse(document);
-        expect(engine.parse(engine.serialize(object, format), type, format).document).toEqual(object.document);
-      }),
+      fc.property(
+        documents,
+        fc.constantFrom<DocumentFormat>('json', 'yaml', 'msgpack'),
+        (document, format) => {
+          const object = parse(document);
+          expect(engine.parse(engine.serialize(object, format), type, format).document).toEqual(
+            object.document,
+          );
+        },
+      ),
       runs,
     );
   });
@@ -65,7 +73,9 @@ describe.each(cases)('a %s of %s', (type, version, documents) => {
         expect(engine.merge([left, left]).document).toEqual(current.document);
         const merged = engine.merge([left, right]);
         expect(merged.document['id']).toBe(current.document['id']);
-        const errors = engine.validate(merged).errors.filter(({ keyword }) => keyword !== 'circularDependency');
+        const errors = engine
+          .validate(merged)
+          .errors.filter(({ keyword }) => keyword !== 'circularDependency');
         expect(errors).toEqual([]);
       }),
       runs,
