@@ -24,7 +24,7 @@ export function readJson(text: string, maxFaults: number): StrictDocument {
     faults.add('', 'loneSurrogate', 'has a lone surrogate, which no UTF-8 text can hold');
     return { value: undefined, faults: faults.faults };
   }
-  const colons = SURROGATE_ESCAPE.test(text) ? NaN : countColons(text);
+  const colons = text.includes('\\') && SURROGATE_ESCAPE.test(text) ? NaN : countColons(text);
   if (!Number.isNaN(colons)) {
     const value = parse(text);
     if (value !== undefined && countMembers(value) === colons) return { value, faults: [] };
