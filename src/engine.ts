@@ -12,7 +12,9 @@ import {
   createJaegerRoutes,
   createOperationsRoutes,
   createOtlpRoute,
+  createProtocolRoutes,
   createQueryRoutes,
+  createSchemaRoutes,
   createStreamRoutes,
   createTraceQueryRoutes,
   createTraceSocketRoute,
@@ -21,6 +23,7 @@ import {
 import { loadNative } from './native/index.js';
 import type { Logger } from './observability/log.js';
 import { createMetrics } from './observability/metrics.js';
+import { createProtocolServices } from './protocol/index.js';
 import { createAuthorizer, loadAdminKey, loadSecret } from './security/index.js';
 import {
   createClickHouseStore,
@@ -139,6 +142,8 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     const stream = createStreamRoutes({ hub: tail });
     const sqlQueries = createSqlQueries({ store, config });
     closers.push(() => sqlQueries.close());
+    const protocol = createProtocolServices();
+    closers.push(() => protocol.close());
     const version = await packageVersion();
     const otlp = createOtlpRoute(intake);
     const authorizer = createAuthorizer({ adminKey: adminKey.key });
@@ -173,6 +178,8 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         ...createTraceQueryRoutes(createTraceQueries({ store, config })),
         ...createQueryRoutes(sqlQueries),
         ...createJaegerRoutes(createJaegerQueries({ store, config })),
+        ...createProtocolRoutes(protocol),
+        ...createSchemaRoutes(protocol),
         ...createDeadLetterRoutes(loader),
       ],
       ingestRoutes: [...ingest.ingest, otlp],

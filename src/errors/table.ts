@@ -42,6 +42,14 @@ export const errorTable = {
   MPLP_ERR_QUERY_FORBIDDEN: kind(403, 'The query may not read this'),
   MPLP_ERR_QUERY_LIMIT: kind(422, 'The query exceeds a limit'),
   MPLP_ERR_QUERY_OVERLOADED: kind(429, 'Too many queries run at a time', true),
+  MPLP_ERR_PROTOCOL_MALFORMED: kind(400, 'The document cannot be read'),
+  MPLP_ERR_PROTOCOL_INVALID: kind(400, 'The documents do not allow this operation'),
+  MPLP_ERR_PROTOCOL_LIMIT: kind(422, 'The operation exceeds a limit'),
+  MPLP_ERR_PROTOCOL_OVERLOADED: kind(429, 'Too many documents wait to be worked on', true),
+  MPLP_ERR_PROTOCOL_SCHEMA_INVALID: kind(400, 'The schema cannot be registered'),
+  MPLP_ERR_PROTOCOL_SCHEMA_CONFLICT: kind(409, 'Another schema has this id'),
+  MPLP_ERR_PROTOCOL_SCHEMA_LIMIT: kind(422, 'The registry has no room for the schema'),
+  MPLP_ERR_PROTOCOL_SCHEMA_NOT_FOUND: kind(404, 'No such schema'),
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -6,6 +6,8 @@ export { createDeadLetterRoutes } from './routes/dead-letters.js';
 export { createOtlpRoute } from './routes/otlp-traces.js';
 export { createIngestRoutes } from './routes/traces-ingest.js';
 export { createJaegerRoutes } from './routes/jaeger.js';
+export { createProtocolRoutes } from './routes/protocol.js';
+export { createSchemaRoutes } from './routes/schemas.js';
 export { createQueryRoutes } from './routes/query.js';
 export { createOperationsRoutes, type PartState } from './routes/operations.js';
 export { createTraceQueryRoutes } from './routes/traces-query.js';

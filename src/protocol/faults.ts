@@ -34,6 +34,20 @@ export function createFaultList(maxFaults: number): FaultList {
   };
 }
 
+/** The same list, for a part of the document: what is added there stands at `pointer` and below. */
+export function faultsAt(faults: FaultList, pointer: string): FaultList {
+  if (pointer === '') return faults;
+  return {
+    faults: faults.faults,
+    get isFull() {
+      return faults.isFull;
+    },
+    add(path, keyword, message) {
+      faults.add(pointer + (typeof path === 'string' ? path : toPointer(path)), keyword, message);
+    },
+  };
+}
+
 /** RFC 6901 pointer of a path. A key of more than 80 characters, and a pointer of more than 500, end in `…`. */
 export function toPointer(path: Path): string {
   const tokens = path.map((token) => `/${escapeToken(cut(String(token), MAX_TOKEN_CHARS))}`);

@@ -15,6 +15,35 @@ export { createSpanJudge, type SpanForm, type SpanJudge, type SpanJudgeOptions }
 export { MAX_SPAN_ERRORS, type TimeWindow } from './span-limits.js';
 export { readStrictJson, MAX_DEPTH, type StrictDocument } from './strict-json.js';
 export {
+  documentFormats,
+  malformed,
+  readDocumentValue,
+  writeDocument,
+  type DocumentFormat,
+} from './formats/formats.js';
+export { limits as protocolLimits } from './registry/limits.js';
+export { invalidSchema, type NewSchema } from './registry/schema-draft.js';
+export type { SchemaRegistry } from './registry/schema-registry.js';
+export { createMemorySchemaStore, type SchemaRecord, type SchemaStore } from './registry/schema-store.js';
+export type { JSONSchema, SchemaValidator } from './registry/schema-validator.js';
+export type { CircularDependency } from './rules/cycles.js';
+export type { TaskProtocol, ValidationEngine, WorkflowProtocol } from './rules/validation-engine.js';
+export { createProtocolServices, type ProtocolServices, type ProtocolServicesOptions } from './services.js';
+export type { ValidationError, ValidationResult, ValidationWarning } from './validation-result.js';
+export { createProtocolEngine, type ProtocolEngine } from './verbs/protocol-engine.js';
+export {
+  checkProtocolType,
+  isJsonObject,
+  ProtocolType,
+  protocolVersions,
+  refuse,
+  toProtocolObject,
+  type JsonObject,
+  type ProtocolObject,
+  type ProtocolVersion,
+} from './verbs/protocol-object.js';
+export type { OperationMetrics, PerformanceMetrics } from './verbs/verb-meter.js';
+export {
   baseTypeValidators,
   validateConfirm,
   validateContext,

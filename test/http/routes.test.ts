@@ -18,6 +18,15 @@ describe('routes', () => {
     ['POST', '/v1.0/query'],
     ['GET', '/v1.0/dead-letters'],
     ['POST', '/v1.0/dead-letters/replay'],
+    ['POST', '/v1.0/protocol/parse'],
+    ['POST', '/v1.0/protocol/validate'],
+    ['POST', '/v1.0/protocol/validate/batch'],
+    ['POST', '/v1.0/protocol/serialize'],
+    ['POST', '/v1.0/protocol/transform'],
+    ['POST', '/v1.0/protocol/merge'],
+    ['GET', '/v1.0/schemas'],
+    ['POST', '/v1.0/schemas'],
+    ['GET', '/v1.0/schemas/x'],
     ['GET', '/metrics'],
   ];
 
