@@ -11,6 +11,8 @@ const NO_LINE_END = '[^\\n\\r\\x{2028}\\x{2029}]';
 export interface LinearPattern {
   /** Is there a match anywhere in the text? In time linear in the text. */
   test(text: string): boolean;
+  /** The pattern itself: Ajv takes two patterns with the same text for one. */
+  toString(): string;
 }
 
 /**
@@ -28,7 +30,7 @@ export function compileLinearPattern(pattern: string): LinearPattern {
   }
   try {
     const compiled = RE2JS.compile(RE2JS.translateRegExp(spellOut(pattern)));
-    return { test: (text) => compiled.test(text) };
+    return { test: (text) => compiled.test(text), toString: () => pattern };
   } catch (error) {
     const reason = error instanceof Error ? error.message.slice(0, 200) : 'it cannot be compiled';
     throw new Error(

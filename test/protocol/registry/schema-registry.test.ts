@@ -177,6 +177,25 @@ describe('bombs', () => {
     expect(await validator.listSchemas()).not.toContain('probe');
   });
 
+  test('each pattern of a schema is judged by itself', async () => {
+    const patterns = {
+      uuid: '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$',
+      event: '^[a-z][a-z0-9]*(?:\\.[a-z][a-z0-9]*)*$',
+      version: '^\\d+\\.\\d+$',
+    };
+    const good = { uuid: '550e8400-e29b-41d4-a716-446655440000', event: 'context.created', version: '1.0' };
+    await validator.registerSchema('patterns', {
+      properties: Object.fromEntries(Object.entries(patterns).map(([name, pattern]) => [name, { pattern }])),
+    });
+    expect((await validator.validate(good, 'patterns')).errors).toEqual([]);
+    const names = Object.keys(patterns) as (keyof typeof patterns)[];
+    for (const [i, name] of names.entries()) {
+      const other = good[names[(i + 1) % names.length] as keyof typeof patterns];
+      const { errors } = await validator.validate({ ...good, [name]: other }, 'patterns');
+      expect(errors.map(({ pointer, keyword }) => `${pointer} ${keyword}`)).toEqual([`/${name} pattern`]);
+    }
+  });
+
   test('patterns take linear time', async () => {
     await validator.registerSchema('backtracking', { pattern: '^(a+)+$' });
     expect((await validator.validate(`${'a'.repeat(100_000)}b`, 'backtracking')).valid).toBe(false);
@@ -232,7 +251,7 @@ describe('YAML', () => {
     ['['.repeat(50_000), 'MALFORMED  depth'],
     ['- '.repeat(50_000), 'MALFORMED  depth'],
     [`# ${'x'.repeat(600_000)}`, 'MALFORMED  maxBytes'],
-  ])('%.20s is refused', async (text, answer) => {
+  ])('document %# is refused', async (text, answer) => {
     expect(await read(text)).toBe(answer);
   });
 
