@@ -202,7 +202,8 @@ describe('query', () => {
 describe('trace', () => {
   it('draws the tree with durations, bars and errors', async () => {
     const trace = newTrace();
-    const at = (ms: number) => new Date(Date.now() - 10_000 + ms).toISOString();
+    const base = Date.now() - 10_000;
+    const at = (ms: number) => new Date(base + ms).toISOString();
     const name = (text: string) => ({ name: text, type: 'execute' as const });
     await client().sendSpans(
       [
