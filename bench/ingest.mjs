@@ -6,7 +6,16 @@ import { costOf, describeNoise, summariseEngine } from './engine-summary.mjs';
 import { createExpectations, runBaselineRound, runEngineRound } from './ingest-rounds.mjs';
 import { createLoad } from './load.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
-import { readInteger, runBenchmark } from './options.mjs';
+import {
+  commonOptions,
+  loadOptions,
+  readCommonOptions,
+  readInteger,
+  readLoadOptions,
+  readWatchOptions,
+  runBenchmark,
+  watchOptions,
+} from './options.mjs';
 import { median, significant } from './statistics.mjs';
 import { printIngest } from './ingest-table.mjs';
 
@@ -31,42 +40,30 @@ Measures the engine against its floor and a baseline. The last line on standard 
 function readOptions() {
   const { values } = parseArgs({
     options: {
+      ...commonOptions('2000000'),
+      ...loadOptions,
+      ...watchOptions,
       form: { type: 'string', default: 'ndjson' },
-      spans: { type: 'string', default: process.env['MPLP_BENCH_SPANS'] ?? '2000000' },
       'baseline-spans': { type: 'string' },
-      rounds: { type: 'string', default: '3' },
       connections: { type: 'string' },
-      'half-load-s': { type: 'string', default: '6' },
-      'idle-s': { type: 'string', default: '5' },
-      'pool-mb': { type: 'string', default: '192' },
-      seed: { type: 'string', default: '1' },
-      out: { type: 'string' },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(usage);
-    process.exit(0);
-  }
+  const common = readCommonOptions(values, usage);
   const names = /** @type {Form[]} */ (values.form === 'all' ? [...traceForms] : values.form.split(','));
   for (const name of names)
     if (!traceForms.includes(name))
       throw new RangeError(`--form knows ${traceForms.join(', ')} and all, not ${name}`);
   return {
+    ...common,
+    ...readLoadOptions(values),
+    ...readWatchOptions(values),
     forms: names,
-    spans: readInteger('spans', values.spans),
     baselineSpans:
       values['baseline-spans'] === undefined
         ? undefined
         : readInteger('baseline-spans', values['baseline-spans']),
-    rounds: readInteger('rounds', values.rounds),
     connections:
       values.connections === undefined ? undefined : readInteger('connections', values.connections),
-    halfLoadMs: readInteger('half-load-s', values['half-load-s'], 0) * 1000,
-    idleMs: readInteger('idle-s', values['idle-s'], 0) * 1000,
-    poolBytes: readInteger('pool-mb', values['pool-mb']) * 2 ** 20,
-    seed: readInteger('seed', values.seed, 0),
-    out: values.out,
   };
 }
 

@@ -6,7 +6,16 @@ import { createExpectations, runEngineRound } from './ingest-rounds.mjs';
 import { printIngest } from './ingest-table.mjs';
 import { createLoad } from './load.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
-import { readInteger, runBenchmark } from './options.mjs';
+import {
+  commonOptions,
+  loadOptions,
+  readCommonOptions,
+  readInteger,
+  readLoadOptions,
+  readWatchOptions,
+  runBenchmark,
+  watchOptions,
+} from './options.mjs';
 
 const usage = `Usage: npm run bench:otlp -- [options]
 
@@ -28,30 +37,18 @@ const form = 'otlp';
 function readOptions() {
   const { values } = parseArgs({
     options: {
-      spans: { type: 'string', default: process.env['MPLP_BENCH_SPANS'] ?? '2000000' },
-      rounds: { type: 'string', default: '3' },
+      ...commonOptions('2000000'),
+      ...loadOptions,
+      ...watchOptions,
       connections: { type: 'string', default: '8' },
-      'half-load-s': { type: 'string', default: '6' },
-      'idle-s': { type: 'string', default: '5' },
-      'pool-mb': { type: 'string', default: '192' },
-      seed: { type: 'string', default: '1' },
-      out: { type: 'string' },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(usage);
-    process.exit(0);
-  }
+  const common = readCommonOptions(values, usage);
   return {
-    spans: readInteger('spans', values.spans),
-    rounds: readInteger('rounds', values.rounds),
+    ...common,
+    ...readLoadOptions(values),
+    ...readWatchOptions(values),
     connections: readInteger('connections', values.connections),
-    halfLoadMs: readInteger('half-load-s', values['half-load-s'], 0) * 1000,
-    idleMs: readInteger('idle-s', values['idle-s'], 0) * 1000,
-    poolBytes: readInteger('pool-mb', values['pool-mb']) * 2 ** 20,
-    seed: readInteger('seed', values.seed, 0),
-    out: values.out,
   };
 }
 

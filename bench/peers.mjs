@@ -3,7 +3,14 @@ import { parseArgs } from 'node:util';
 import { forms, poolSize } from './bodies.mjs';
 import { createLoad } from './load.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
-import { readInteger, runBenchmark } from './options.mjs';
+import {
+  commonOptions,
+  loadOptions,
+  readCommonOptions,
+  readInteger,
+  readLoadOptions,
+  runBenchmark,
+} from './options.mjs';
 import { buildCollector, buildVictoriaTraces, findGo } from './peers/build.mjs';
 import { runCollector, runEngine, runVictoriaTraces } from './peers/rounds.mjs';
 import { median, relativeMad, relativeSpread, significant } from './statistics.mjs';
@@ -29,29 +36,19 @@ const form = 'otlp';
 function readOptions() {
   const { values } = parseArgs({
     options: {
-      spans: { type: 'string', default: process.env['MPLP_BENCH_SPANS'] ?? '1000000' },
-      rounds: { type: 'string', default: '3' },
+      ...commonOptions('1000000'),
+      ...loadOptions,
       connections: { type: 'string', default: '8' },
-      'pool-mb': { type: 'string', default: '192' },
-      seed: { type: 'string', default: '1' },
       victoriatraces: { type: 'string', default: 'latest' },
       'victoriatraces-source': { type: 'string' },
-      out: { type: 'string' },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(usage);
-    process.exit(0);
-  }
+  const common = readCommonOptions(values, usage);
   return {
-    spans: readInteger('spans', values.spans),
-    rounds: readInteger('rounds', values.rounds),
+    ...common,
+    ...readLoadOptions(values),
     connections: readInteger('connections', values.connections),
-    poolBytes: readInteger('pool-mb', values['pool-mb']) * 2 ** 20,
-    seed: readInteger('seed', values.seed, 0),
     victoriaTraces: { version: values.victoriatraces, source: values['victoriatraces-source'] },
-    out: values.out,
   };
 }
 

@@ -8,7 +8,7 @@ import { waitForMerges } from './cpu.mjs';
 import { makeDataDir, startEngine } from './engine.mjs';
 import { createLoad } from './load.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
-import { readInteger, runBenchmark } from './options.mjs';
+import { commonOptions, readCommonOptions, readInteger, runBenchmark } from './options.mjs';
 import { quantile, significant } from './statistics.mjs';
 import { findSpanTables } from './verify.mjs';
 
@@ -31,26 +31,18 @@ const spreadMs = 24 * 3_600_000;
 function readOptions() {
   const { values } = parseArgs({
     options: {
-      spans: { type: 'string', default: process.env['MPLP_BENCH_SPANS'] ?? '10000000' },
+      ...commonOptions('10000000'),
       warm: { type: 'string', default: '100' },
       cold: { type: 'string', default: '10' },
       'data-dir': { type: 'string' },
-      seed: { type: 'string', default: '1' },
-      out: { type: 'string' },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(usage);
-    process.exit(0);
-  }
+  const common = readCommonOptions(values, usage);
   return {
-    spans: readInteger('spans', values.spans),
+    ...common,
     warm: readInteger('warm', values.warm),
     cold: readInteger('cold', values.cold, 0),
     dataDir: values['data-dir'],
-    seed: readInteger('seed', values.seed, 0),
-    out: values.out,
   };
 }
 
