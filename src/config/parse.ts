@@ -1,17 +1,17 @@
 import type { OptionSpec } from './options.js';
 
-const byteUnits: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  tb: 1e12,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-  tib: 2 ** 40,
-};
+const byteUnits: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ['kb', 1e3],
+  ['mb', 1e6],
+  ['gb', 1e9],
+  ['tb', 1e12],
+  ['kib', 2 ** 10],
+  ['mib', 2 ** 20],
+  ['gib', 2 ** 30],
+  ['tib', 2 ** 40],
+]);
 
 /** Turns what a flag, a variable or a file holds into the option's value, or says what was expected. */
 export function parseOption(spec: OptionSpec, raw: unknown): { value: unknown } | { fault: string } {
@@ -57,6 +57,6 @@ export function parseOption(spec: OptionSpec, raw: unknown): { value: unknown } 
 
 function parseBytes(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text);
-  const unit = byteUnits[match?.[2]?.toLowerCase() ?? '?'];
+  const unit = byteUnits.get(match?.[2]?.toLowerCase() ?? '?');
   return match === null || unit === undefined ? NaN : Math.round(Number(match[1]) * unit);
 }

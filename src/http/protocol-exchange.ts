@@ -1,4 +1,4 @@
-import { MplpError, type FieldError } from '../errors/index.js';
+import { MplpError, unsupportedContentType, type FieldError } from '../errors/index.js';
 import {
   isJsonObject,
   readDocumentValue,
@@ -29,9 +29,9 @@ export async function readProtocolBody(request: HttpRequest, services: ProtocolS
     return readDocumentValue(await request.body(MAX_PROTOCOL_BODY_BYTES), 'msgpack');
   if (YAML_TYPES.includes(type))
     return services.readYaml(decodeUtf8(await request.body(MAX_PROTOCOL_BODY_BYTES)));
-  throw new MplpError(
-    'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
-    `The content type ${type.slice(0, 80)} is not supported; application/json, application/yaml and application/msgpack are.`,
+  throw unsupportedContentType(
+    type,
+    'Documents are taken as application/json, application/yaml or application/msgpack.',
   );
 }
 

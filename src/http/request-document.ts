@@ -1,4 +1,4 @@
-import { MplpError } from '../errors/index.js';
+import { MplpError, unsupportedContentType } from '../errors/index.js';
 import { readMessagePack, readStrictJson } from '../protocol/index.js';
 import type { HttpRequest } from './contract.js';
 
@@ -25,10 +25,7 @@ export function mediaTypeOf(request: Pick<HttpRequest, 'header'>): string {
 export async function readDocument(request: HttpRequest, maxBytes: number): Promise<unknown> {
   const type = mediaTypeOf(request);
   if (!Object.hasOwn(readers, type))
-    throw new MplpError(
-      'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
-      `The content type ${type.slice(0, 80)} is not supported; application/json and application/msgpack are.`,
-    );
+    throw unsupportedContentType(type, 'Documents are taken as application/json or application/msgpack.');
   const { value, faults } = readers[type as keyof typeof readers](await request.body(maxBytes), MAX_FAULTS);
   if (faults.length === 0) return value;
   const text = faults.map(({ pointer, message }) => `${pointer} ${message}`.trim()).join('; ');

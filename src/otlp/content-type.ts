@@ -1,31 +1,24 @@
-import { MplpError } from '../errors/index.js';
+import { unsupportedContentType } from '../errors/index.js';
 
 /** Those of the native contract's body forms that carry OTLP. */
 export type OtlpForm = 'otlp-protobuf' | 'otlp-json';
 
-const forms: Readonly<Record<string, OtlpForm>> = {
-  'application/x-protobuf': 'otlp-protobuf',
-  'application/json': 'otlp-json',
-};
+const forms: ReadonlyMap<string, OtlpForm> = new Map([
+  ['application/x-protobuf', 'otlp-protobuf'],
+  ['application/json', 'otlp-json'],
+]);
 
 /** `undefined` for a content type that OTLP does not have. */
 export function findOtlpForm(contentType: string): OtlpForm | undefined {
   const semicolon = contentType.indexOf(';');
-  return forms[(semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase()];
+  return forms.get((semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase());
 }
 
 /** @throws MplpError MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE */
 export function otlpFormOf(contentType: string): OtlpForm {
   const form = findOtlpForm(contentType);
   if (form !== undefined) return form;
-  const came =
-    contentType === ''
-      ? 'The request names no content type'
-      : `The content type ${contentType.slice(0, 80)} is not supported`;
-  throw new MplpError(
-    'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
-    `${came}. OTLP is taken as application/x-protobuf or application/json.`,
-  );
+  throw unsupportedContentType(contentType, 'OTLP is taken as application/x-protobuf or application/json.');
 }
 
 /** What answers are in: the request's own encoding, and JSON, which anybody can read, where that is not known. */

@@ -12,18 +12,18 @@ const CONTEXT_NAMES = ['mplp.context_id', 'session.id', 'gen_ai.conversation.id'
 const KIND_NAMES = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'];
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-const ACTION_TYPES: Readonly<Record<string, string>> = {
-  chat: 'invoke',
-  text_completion: 'invoke',
-  generate_content: 'invoke',
-  embeddings: 'invoke',
-  retrieval: 'invoke',
-  create_agent: 'invoke',
-  invoke_agent: 'invoke',
-  execute_tool: 'execute',
-  invoke_workflow: 'execute',
-  evaluate: 'validate',
-};
+const ACTION_TYPES: ReadonlyMap<string, string> = new Map([
+  ['chat', 'invoke'],
+  ['text_completion', 'invoke'],
+  ['generate_content', 'invoke'],
+  ['embeddings', 'invoke'],
+  ['retrieval', 'invoke'],
+  ['create_agent', 'invoke'],
+  ['invoke_agent', 'invoke'],
+  ['execute_tool', 'execute'],
+  ['invoke_workflow', 'execute'],
+  ['evaluate', 'validate'],
+]);
 
 /** The UUID of a name of an agent or context; a UUID is its own, in lower case. */
 export function nameId(name: string): string {
@@ -145,7 +145,7 @@ function contextOf(resource: OtlpResource, span: OtlpSpan): string | undefined {
 
 function actionType(span: OtlpSpan): string {
   const operation = findText(span.attributes, 'gen_ai.operation.name');
-  const byOperation = operation === undefined ? undefined : ACTION_TYPES[operation];
+  const byOperation = operation === undefined ? undefined : ACTION_TYPES.get(operation);
   return byOperation ?? (span.kind === 3 || span.kind === 4 ? 'invoke' : 'execute');
 }
 

@@ -171,6 +171,7 @@ describe('POST /v1/traces', () => {
       ['no valid span in JSON', exportRequestJson([bad()]), { 'content-type': JSON_TYPE }, 400, 3],
       ['wrong type', request, { 'content-type': 'text/plain' }, 415, 3],
       ['no type', request, { 'content-type': '' }, 415, 3],
+      ['a name that every JavaScript object has', request, { 'content-type': 'constructor' }, 415, 3],
     ];
     for (const [what, body, headers, status, code] of cases) {
       const response = await post(body, headers);

@@ -202,6 +202,13 @@ describe('POST /v1.0/traces', () => {
       ['white space', ' \n ', {}, 400, 'MPLP_ERR_TRACES_'],
       ['empty array', '[]', {}, 400, 'MPLP_ERR_TRACES_EMPTY'],
       ['empty NDJSON', '\n\n', { 'content-type': 'application/x-ndjson' }, 400, 'MPLP_ERR_TRACES_EMPTY'],
+      [
+        'a name that every JavaScript object has',
+        JSON.stringify(span),
+        { 'content-type': 'constructor' },
+        415,
+        'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
+      ],
       ['no type', JSON.stringify(span), { 'content-type': '' }, 415, 'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE'],
       [
         'wrong type',

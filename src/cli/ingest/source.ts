@@ -15,13 +15,13 @@ export interface SpanSource {
   readonly bytes: number | undefined;
 }
 
-const FORMS: Readonly<Record<string, SpanForm>> = {
-  ndjson: 'ndjson',
-  jsonl: 'ndjson',
-  json: 'json',
-  msgpack: 'msgpack',
-  mp: 'msgpack',
-};
+const FORMS: ReadonlyMap<string, SpanForm> = new Map([
+  ['ndjson', 'ndjson'],
+  ['jsonl', 'ndjson'],
+  ['json', 'json'],
+  ['msgpack', 'msgpack'],
+  ['mp', 'msgpack'],
+]);
 
 /** What is to be read, by the name (`spans.ndjson.gz`) and `--format`. */
 export function describeSource(file: string, format: SpanForm | undefined): SpanSource {
@@ -29,7 +29,7 @@ export function describeSource(file: string, format: SpanForm | undefined): Span
     return { path: undefined, form: format ?? 'ndjson', isCompressed: false, bytes: undefined };
   const isCompressed = file.endsWith('.gz');
   const extension = /\.([a-z]+)$/i.exec(isCompressed ? file.slice(0, -3) : file)?.[1]?.toLowerCase() ?? '';
-  const form = format ?? FORMS[extension];
+  const form = format ?? FORMS.get(extension);
   if (form === undefined) {
     const hint =
       'Say --format ndjson, json or msgpack (names ending in .ndjson, .jsonl, .json, .msgpack, .mp tell it themselves).';

@@ -5,10 +5,10 @@ import { isSchemaNode, references, schemaKeywords, type SchemaNode } from './sch
 
 export type Dialect = 'draft-07' | '2020-12';
 
-const dialects: Readonly<Record<string, Dialect>> = {
-  'http://json-schema.org/draft-07/schema': 'draft-07',
-  'https://json-schema.org/draft/2020-12/schema': '2020-12',
-};
+const dialects: ReadonlyMap<string, Dialect> = new Map([
+  ['http://json-schema.org/draft-07/schema', 'draft-07'],
+  ['https://json-schema.org/draft/2020-12/schema', '2020-12'],
+]);
 /** Addresses of the dialects' own schemas, which every schema may refer to. */
 const META_SCHEMA = /^https?:\/\/json-schema\.org\/draft(?:-07|\/2020-12)\//;
 
@@ -36,7 +36,7 @@ export interface SchemaIndex {
 export function findDialect(schema: unknown): Dialect | undefined {
   const named = isSchemaNode(schema) ? schema['$schema'] : undefined;
   if (named === undefined) return '2020-12';
-  return typeof named === 'string' ? dialects[named.replace(/#$/, '')] : undefined;
+  return typeof named === 'string' ? dialects.get(named.replace(/#$/, '')) : undefined;
 }
 
 export function isMetaSchema(address: string): boolean {

@@ -1,33 +1,28 @@
-import { MplpError } from '../../errors/index.js';
+import { MplpError, unsupportedContentType } from '../../errors/index.js';
 import type { BodyForm } from '../../native/contract.js';
 import * as zlib from 'node:zlib';
 
-const forms: Readonly<Record<string, BodyForm>> = {
-  'application/json': 'json',
-  'application/x-ndjson': 'ndjson',
-  'application/ndjson': 'ndjson',
-  'application/jsonl': 'ndjson',
-  'application/x-jsonlines': 'ndjson',
-  'application/msgpack': 'msgpack',
-  'application/x-msgpack': 'msgpack',
-  'application/vnd.msgpack': 'msgpack',
-};
+const forms: ReadonlyMap<string, BodyForm> = new Map([
+  ['application/json', 'json'],
+  ['application/x-ndjson', 'ndjson'],
+  ['application/ndjson', 'ndjson'],
+  ['application/jsonl', 'ndjson'],
+  ['application/x-jsonlines', 'ndjson'],
+  ['application/msgpack', 'msgpack'],
+  ['application/x-msgpack', 'msgpack'],
+  ['application/vnd.msgpack', 'msgpack'],
+]);
 
 /** @throws MplpError MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE */
 export function bodyFormOf(contentType: string): BodyForm {
   const semicolon = contentType.indexOf(';');
   const type = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
-  const form = forms[type];
-  if (form === undefined) {
-    const came =
-      type === ''
-        ? 'The request names no content type'
-        : `The content type ${type.slice(0, 80)} is not supported`;
-    throw new MplpError(
-      'MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE',
-      `${came}. Spans are taken as application/json, application/x-ndjson or application/msgpack.`,
+  const form = forms.get(type);
+  if (form === undefined)
+    throw unsupportedContentType(
+      type,
+      'Spans are taken as application/json, application/x-ndjson or application/msgpack.',
     );
-  }
   return form;
 }
 

@@ -160,6 +160,7 @@ describe('bombs', () => {
       { $schema: 'http://json-schema.org/draft-04/schema#' },
       'SCHEMA_INVALID /$schema dialect',
     ],
+    ['a dialect of a name that objects have', { $schema: 'constructor' }, 'SCHEMA_INVALID /$schema dialect'],
     ['a promise', { $async: true }, 'SCHEMA_INVALID /$async unsupported'],
     [
       'two schemas of one id',
