@@ -1,6 +1,9 @@
 // The addon of the embedded ClickHouse child: `open(libraryPath, dataPath)` and `run(options, onData,
 // onEnd)`.
 #include <napi.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 #include "chdb_library.h"
 #include "statement.h"
@@ -44,6 +47,17 @@ Napi::Value close_engine(const Napi::CallbackInfo &info) {
   if (host.keeper != nullptr) host.library->close_conn(host.keeper);
   host.keeper = nullptr;
   return info.Env().Undefined();
+}
+
+// A thread of this process by its id: from now on it runs only where a processor has nothing else to do
+// (sched(7), SCHED_IDLE). False where there is no such thing or it is not allowed.
+Napi::Value run_thread_when_idle(const Napi::CallbackInfo &info) {
+  bool is_done = false;
+#ifdef __linux__
+  sched_param param{};
+  is_done = sched_setscheduler(info[0].As<Napi::Number>().Int32Value(), SCHED_IDLE, &param) == 0;
+#endif
+  return Napi::Boolean::New(info.Env(), is_done);
 }
 
 Napi::Value to_js(Napi::Env env, const Summary &summary) {
@@ -168,6 +182,7 @@ class StatementHandle : public Napi::ObjectWrap<StatementHandle> {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("open", Napi::Function::New(env, open_engine));
   exports.Set("close", Napi::Function::New(env, close_engine));
+  exports.Set("runThreadWhenIdle", Napi::Function::New(env, run_thread_when_idle));
   exports.Set("Statement", StatementHandle::define(env));
   return exports;
 }

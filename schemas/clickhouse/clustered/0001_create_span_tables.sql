@@ -5,7 +5,7 @@
 -- Inserts are large already, so merges begin when 16 parts of a size have come together instead of 5: a span is
 -- rewritten less often, which halves the CPU of merges, and a partition of a day keeps some dozens of parts.
 -- An insert writes compact parts whatever its size, since a file a column would be some 120 more files to sync;
--- merges make them wide.
+-- merges make them wide. When merges do not keep up, inserts give way to them long before queries suffer.
 CREATE TABLE IF NOT EXISTS span_intake ON CLUSTER '{cluster}'
 (
     project_id LowCardinality(String),
@@ -86,7 +86,7 @@ PARTITION BY toDate(received_at)
 ORDER BY (project_id, trace_id, span_id)
 SETTINGS string_serialization_version = 'single_stream', replicated_deduplication_window = 10000,
     replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
-    ttl_only_drop_parts = 1, merge_selector_base = 16, min_level_for_wide_part = 1;
+    ttl_only_drop_parts = 1, merge_selector_base = 16, min_level_for_wide_part = 1, parts_to_delay_insert = 300;
 
 CREATE TABLE IF NOT EXISTS spans ON CLUSTER '{cluster}' AS spans_local
 ENGINE = Distributed('{cluster}', '{database}', spans_local, cityHash64(project_id, trace_id));

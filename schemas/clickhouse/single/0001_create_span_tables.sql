@@ -4,7 +4,7 @@
 -- Inserts are large already, so merges begin when 16 parts of a size have come together instead of 5: a span is
 -- rewritten less often, which halves the CPU of merges, and a partition of a day keeps some dozens of parts.
 -- An insert writes compact parts whatever its size, since a file a column would be some 120 more files to sync;
--- merges make them wide.
+-- merges make them wide. When merges do not keep up, inserts give way to them long before queries suffer.
 CREATE TABLE IF NOT EXISTS span_intake
 (
     project_id LowCardinality(String),
@@ -83,7 +83,7 @@ ENGINE = ReplacingMergeTree(seq)
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, trace_id, span_id)
 SETTINGS string_serialization_version = 'single_stream', non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    ttl_only_drop_parts = 1, merge_selector_base = 16, min_level_for_wide_part = 1;
+    ttl_only_drop_parts = 1, merge_selector_base = 16, min_level_for_wide_part = 1, parts_to_delay_insert = 300;
 
 -- The large texts, in order of arrival: nothing to sort, cheap to merge, found by the seq of the span.
 CREATE TABLE IF NOT EXISTS span_payloads

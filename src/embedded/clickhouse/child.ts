@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { libchdbPath } from 'chdb/libchdb';
 import { loadHostAddon } from './host-addon.js';
 import { createHttpInterface } from './http-interface.js';
-import { keepMergePriorityLow } from './merge-priority.js';
+import { runMergesWhenIdle } from './merge-priority.js';
 
 /** What the parent sends over the IPC channel as its first message. */
 export interface ChildSetup {
@@ -45,7 +45,7 @@ function main(): void {
         stop();
       });
       server.listen(setup.port, setup.host, () => {
-        keepMergePriorityLow();
+        runMergesWhenIdle(host);
         report({ ready: { port: (server.address() as { port: number }).port } });
       });
     } catch (error) {

@@ -39,6 +39,11 @@ export interface HostAddon {
   /** Starts the engine on a data folder; one a process. `args` are server options in command-line form. */
   open(libraryPath: string, dataPath: string, args: readonly string[]): void;
   close(): void;
+  /**
+   * Lets a thread of this process (by its id) run only where a processor has nothing else to do. False where that is
+   * unknown or forbidden.
+   */
+  runThreadWhenIdle(thread: number): boolean;
   readonly Statement: new (
     options: StatementOptions,
     onData: (data: Buffer) => void,
