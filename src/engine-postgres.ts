@@ -9,7 +9,10 @@ import type { Logger } from './observability/log.js';
 import { loadSecret } from './security/index.js';
 import { createPostgresStore, type PostgresStore } from './store/postgres/index.js';
 
-const RETRY_MS = 500;
+const RETRY_MS = 100;
+const MAX_RETRY_MS = 2_000;
+/** How often the start of the embedded server is looked at. */
+const POLL_MS = 20;
 /** Tables of another version do not change by themselves. */
 const SCHEMA_RETRY_MS = 30_000;
 
@@ -19,8 +22,8 @@ export interface EnginePostgres {
   readonly pid: number | undefined;
   /** For `/ready`. Asks Postgres itself a few times a minute at most. */
   part(): Promise<PartState>;
-  /** Resolves when the tables are ready, or after so much time. */
-  waitUntilReady(timeoutMs: number): Promise<void>;
+  /** Resolves when the tables are ready, when a first attempt failed, or after so much time. */
+  waitForStart(timeoutMs: number): Promise<void>;
   /** To be called when nothing uses the store any more. */
   close(): Promise<void>;
 }
@@ -40,12 +43,15 @@ export async function startEnginePostgres(config: Config, log: Logger, registry:
   });
   const closing = new AbortController();
   let detail = 'Postgres is being prepared';
+  let attempts = 0;
+  let onAttempted = (): void => {};
+  const attempted = new Promise<void>((resolve) => (onAttempted = resolve));
   const prepared = prepare();
 
   async function prepare(): Promise<void> {
     let told = '';
     while (!closing.signal.aborted) {
-      let waitMs = RETRY_MS;
+      let waitMs = POLL_MS;
       // While the embedded server starts, its supervisor is the one to say so.
       if (embedded === undefined || embedded.state === 'up') {
         try {
@@ -54,13 +60,15 @@ export async function startEnginePostgres(config: Config, log: Logger, registry:
           return;
         } catch (error) {
           const isKnown = error instanceof MplpError;
+          waitMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** attempts++);
           detail = isKnown ? error.message : 'the tables cannot be brought up to date; the log has the cause';
           if (!isKnown || error.code === 'MPLP_ERR_STORE_SCHEMA') waitMs = SCHEMA_RETRY_MS;
           const text = (error as Error).message;
           if (text !== told) log.error({ err: error }, 'Postgres is not ready; spans are taken in all the same');
           told = text;
+          onAttempted();
         }
-      } else waitMs = 20;
+      }
       await delay(waitMs, undefined, { signal: closing.signal }).catch(() => undefined);
     }
   }
@@ -77,10 +85,11 @@ export async function startEnginePostgres(config: Config, log: Logger, registry:
       if (!store.isMigrated) return of(false, detail);
       return (await store.ping()) ? of(true, '') : of(false, 'Postgres does not answer');
     },
-    async waitUntilReady(timeoutMs) {
+    async waitForStart(timeoutMs) {
       const timeout = new AbortController();
       await Promise.race([
         prepared,
+        attempted,
         delay(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined),
       ]);
       timeout.abort();

@@ -221,7 +221,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     );
     closers.push(() => otlpGrpc?.close());
     if (embedded !== undefined) await storeReady.first;
-    await postgres.waitUntilReady(POSTGRES_START_MS);
+    await postgres.waitForStart(POSTGRES_START_MS);
     log.info(
       {
         url: server.url,

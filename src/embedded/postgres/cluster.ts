@@ -6,6 +6,7 @@ import type { Account } from './account.js';
 import type { PostgresBinaries } from './binaries.js';
 
 export const USERNAME = 'mplp';
+export const DATABASE = 'mplp';
 const MAJOR = '18';
 const UNFINISHED = 'postgres-new-';
 /** Nothing of the engine's environment reaches PostgreSQL: variables such as PGDATA would change what it does. */
@@ -65,6 +66,7 @@ async function create({ folder, binaries, account, password, signal }: ClusterOp
       '--no-instructions',
     ];
     await run(account, binaries.initdb, args, { signal });
+    await runSingleUser({ folder: cluster, binaries, account, signal }, `CREATE DATABASE ${DATABASE}`);
     await rename(cluster, folder);
     await syncFolder(parent);
   } finally {
@@ -72,11 +74,17 @@ async function create({ folder, binaries, account, password, signal }: ClusterOp
   }
 }
 
+function setPassword(options: ClusterOptions): Promise<void> {
+  return runSingleUser(options, `ALTER ROLE ${USERNAME} PASSWORD '${options.password.replaceAll("'", "''")}'`);
+}
+
 /** Single-user mode asks for no password, and nobody else is connected. */
-function setPassword({ folder, binaries, account, password, signal }: ClusterOptions): Promise<void> {
+function runSingleUser(
+  { folder, binaries, account, signal }: Pick<ClusterOptions, 'folder' | 'binaries' | 'account' | 'signal'>,
+  statement: string,
+): Promise<void> {
   const args = ['--single', '-D', folder, 'postgres'];
-  const input = `ALTER ROLE ${USERNAME} PASSWORD '${password.replaceAll("'", "''")}'\n`;
-  return run(account, binaries.postgres, args, { input, signal });
+  return run(account, binaries.postgres, args, { input: `${statement}\n`, signal });
 }
 
 async function removeUnfinished(parent: string): Promise<void> {

@@ -5,7 +5,7 @@ import { Counter, type Registry } from 'prom-client';
 import type { Logger } from '../../observability/log.js';
 import { chooseAccount } from './account.js';
 import { locateBinaries } from './binaries.js';
-import { prepareCluster, USERNAME } from './cluster.js';
+import { DATABASE, prepareCluster, USERNAME } from './cluster.js';
 import { stopOrphan } from './orphan.js';
 import { startServer, type ServerProcess } from './server-process.js';
 
@@ -36,7 +36,6 @@ export interface EmbeddedPostgres {
   close(): Promise<void>;
 }
 
-const DATABASE = 'mplp';
 const MAX_BACKOFF_MS = 10_000;
 const STABLE_MS = 60_000;
 /** Failures after which the server counts as failed, and gets another port in case something else has taken its own. */

@@ -62,10 +62,10 @@ export function openSession(options: SessionOptions): Session {
       timezone: 'UTC',
     },
   };
-  const { host, port } = addressOf(options.url, options.attempt);
+  const { host, port, database } = addressOf(options.url, options.attempt);
   const sql = postgres(options.url, {
     ...shared,
-    ...(options.database === undefined ? {} : { database: options.database }),
+    database: options.database ?? database,
     ...({ host, port, socket: () => openSocket() } as object),
   }) as unknown as postgres.Sql<{ bigint: number }>;
 
@@ -125,7 +125,8 @@ export interface PostgresAddress {
 export function addressOf(url: string, attempt = 0): PostgresAddress {
   const { host, port, database } = postgres(url, { max: 1 }).options;
   const index = attempt % host.length;
-  return { host: host[index] ?? '127.0.0.1', port: port[index] ?? 5432, database };
+  // The driver leaves the name as the URL has it.
+  return { host: host[index] ?? '127.0.0.1', port: port[index] ?? 5432, database: decodeURIComponent(database) };
 }
 
 /** Counters and sequences fit into a number; what does not is not silently rounded. */

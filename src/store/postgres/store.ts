@@ -194,7 +194,9 @@ async function createDatabase(url: string, limits: PostgresLimits): Promise<void
     await session.sql.unsafe(`CREATE DATABASE "${name.replaceAll('"', '""')}" TEMPLATE template0`);
   } catch (error) {
     // Another engine was faster; the second name is that of a race within Postgres.
-    if (![DUPLICATE_DATABASE, '23505'].includes(postgresCode(error) ?? '')) throw toStoreError(error);
+    const code = postgresCode(error) ?? '';
+    if ([DUPLICATE_DATABASE, '23505'].includes(code)) return;
+    throw storeUnavailable(`There is no database ${JSON.stringify(name)}, and it cannot be created (${code}).`, error);
   } finally {
     await session.close();
   }
