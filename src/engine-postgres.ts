@@ -32,7 +32,11 @@ export interface EnginePostgres {
  * Postgres for the engine: the configured one or the embedded one, with its tables brought up to date in the background
  * as soon as it answers. Never fails because of Postgres: spans do not need it.
  */
-export async function startEnginePostgres(config: Config, log: Logger, registry: Registry): Promise<EnginePostgres> {
+export async function startEnginePostgres(
+  config: Config,
+  log: Logger,
+  registry: Registry,
+): Promise<EnginePostgres> {
   const embedded = config.databaseUrl === undefined ? await startEmbedded(config, log, registry) : undefined;
   const store = createPostgresStore({
     get url() {
@@ -64,7 +68,8 @@ export async function startEnginePostgres(config: Config, log: Logger, registry:
           detail = isKnown ? error.message : 'the tables cannot be brought up to date; the log has the cause';
           if (!isKnown || error.code === 'MPLP_ERR_STORE_SCHEMA') waitMs = SCHEMA_RETRY_MS;
           const text = (error as Error).message;
-          if (text !== told) log.error({ err: error }, 'Postgres is not ready; spans are taken in all the same');
+          if (text !== told)
+            log.error({ err: error }, 'Postgres is not ready; spans are taken in all the same');
           told = text;
           onAttempted();
         }
@@ -79,7 +84,12 @@ export async function startEnginePostgres(config: Config, log: Logger, registry:
       return embedded?.pid;
     },
     async part() {
-      const of = (ok: boolean, text: string): PartState => ({ name: 'postgres', ok, detail: text, optional: true });
+      const of = (ok: boolean, text: string): PartState => ({
+        name: 'postgres',
+        ok,
+        detail: text,
+        optional: true,
+      });
       if (embedded !== undefined && embedded.state !== 'up')
         return of(false, `the embedded Postgres is ${embedded.state}`);
       if (!store.isMigrated) return of(false, detail);

@@ -1,5 +1,16 @@
 import { spawn } from 'node:child_process';
-import { chown, lchown, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chown,
+  lchown,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MplpError } from '../../errors/index.js';
 import type { Account } from './account.js';
@@ -75,7 +86,10 @@ async function create({ folder, binaries, account, password, signal }: ClusterOp
 }
 
 function setPassword(options: ClusterOptions): Promise<void> {
-  return runSingleUser(options, `ALTER ROLE ${USERNAME} PASSWORD '${options.password.replaceAll("'", "''")}'`);
+  return runSingleUser(
+    options,
+    `ALTER ROLE ${USERNAME} PASSWORD '${options.password.replaceAll("'", "''")}'`,
+  );
 }
 
 /** Single-user mode asks for no password, and nobody else is connected. */
@@ -93,7 +107,8 @@ async function removeUnfinished(parent: string): Promise<void> {
 }
 
 async function handOver(path: string, owner: { uid: number; gid: number }): Promise<void> {
-  for (const entry of await readdir(path, { recursive: true })) await lchown(join(path, entry), owner.uid, owner.gid);
+  for (const entry of await readdir(path, { recursive: true }))
+    await lchown(join(path, entry), owner.uid, owner.gid);
   await chown(path, owner.uid, owner.gid);
 }
 
@@ -134,7 +149,8 @@ async function run(
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0) throw unavailable(`its files could not be prepared: ${output.trim().split('\n').slice(-3).join(' ')}`);
+  if (code !== 0)
+    throw unavailable(`its files could not be prepared: ${output.trim().split('\n').slice(-3).join(' ')}`);
 }
 
 function unavailable(reason: string): MplpError {

@@ -46,7 +46,9 @@ export async function migrate(
   onApplied: (name: string) => void,
 ): Promise<void> {
   const applied = await run(async (sql) => {
-    const [table] = await sql<{ exists: boolean }[]>`SELECT to_regclass('schema_migrations') IS NOT NULL AS exists`;
+    const [table] = await sql<
+      { exists: boolean }[]
+    >`SELECT to_regclass('schema_migrations') IS NOT NULL AS exists`;
     return table?.exists === true ? readApplied(sql) : new Map<string, string>();
   });
   check(applied, migrations);
@@ -82,7 +84,9 @@ function check(applied: ReadonlyMap<string, string>, migrations: readonly Migrat
       `The Postgres tables are of a newer engine: it applied ${newer.join(', ')}, which this one does not know. Start that version.`,
     );
   }
-  const changed = [...applied].filter(([name, checksum]) => known.get(name) !== checksum).map(([name]) => name);
+  const changed = [...applied]
+    .filter(([name, checksum]) => known.get(name) !== checksum)
+    .map(([name]) => name);
   if (changed.length > 0) {
     throw new MplpError(
       'MPLP_ERR_STORE_SCHEMA',

@@ -44,16 +44,17 @@ async function ask(pool: SessionPool, { id }: Mark, remainingMs: number): Promis
   const session = await pool.acquire();
   const timer = setTimeout(() => session.destroy(), Math.max(LOCK_TIMEOUT_MS, Math.min(remainingMs, 5_000)));
   try {
-    const { sql } = session;
-    await sql.unsafe(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
-    await sql`
+    return await session.run(async (sql) => {
+      await sql.unsafe(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
+      await sql`
       INSERT INTO transaction_marks (id, outcome) VALUES (${id}, 'abandoned')
       ON CONFLICT (id) DO NOTHING`;
-    const [row] = await sql<{ outcome: 'committed' | 'abandoned' }[]>`
+      const [row] = await sql<{ outcome: 'committed' | 'abandoned' }[]>`
       SELECT outcome FROM transaction_marks WHERE id = ${id}`;
-    if (row === undefined) throw new Error('the mark is gone');
-    await sql.unsafe('RESET lock_timeout');
-    return row.outcome;
+      if (row === undefined) throw new Error('the mark is gone');
+      await sql.unsafe('RESET lock_timeout');
+      return row.outcome;
+    });
   } catch (error) {
     session.destroy();
     throw error;
@@ -67,8 +68,10 @@ async function ask(pool: SessionPool, { id }: Mark, remainingMs: number): Promis
 async function endBackend(pool: SessionPool, { pid, xid }: Mark): Promise<void> {
   const session = await pool.acquire();
   try {
-    await session.sql`
-      SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ${pid} AND backend_xid::text = ${xid}`;
+    await session.run(
+      (sql) => sql`
+      SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ${pid} AND backend_xid::text = ${xid}`,
+    );
   } finally {
     pool.release(session);
   }

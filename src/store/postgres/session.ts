@@ -24,6 +24,8 @@ export interface SessionOptions {
 export interface Session {
   readonly sql: Sql;
   readonly isDead: boolean;
+  /** Settles as `use` does, or fails when the session dies: the driver leaves statements in its queue unanswered then. */
+  run<T>(use: (sql: Sql) => Promise<T>): Promise<T>;
   /** Breaks the connection; statements under way fail at once. */
   destroy(): void;
   /** Says goodbye to Postgres and closes. */
@@ -38,11 +40,15 @@ export interface Session {
 export function openSession(options: SessionOptions): Session {
   let isDead = false;
   let socket: Socket | undefined;
+  let onDied = (_: Error): void => {};
+  const died = new Promise<never>((_, reject) => (onDied = reject));
+  died.catch(() => undefined);
   const die = (): void => {
     if (isDead) return;
     isDead = true;
     // Rejects what the driver still has queued, and all that comes later.
     void sql.end({ timeout: 0 });
+    onDied(Object.assign(new Error('the connection was closed'), { code: 'CONNECTION_CLOSED' }));
     options.onDead();
   };
   const shared = {
@@ -103,6 +109,7 @@ export function openSession(options: SessionOptions): Session {
     get isDead() {
       return isDead;
     },
+    run: (use) => Promise.race([use(sql), died]),
     destroy() {
       socket?.destroy();
       die();
@@ -126,7 +133,11 @@ export function addressOf(url: string, attempt = 0): PostgresAddress {
   const { host, port, database } = postgres(url, { max: 1 }).options;
   const index = attempt % host.length;
   // The driver leaves the name as the URL has it.
-  return { host: host[index] ?? '127.0.0.1', port: port[index] ?? 5432, database: decodeURIComponent(database) };
+  return {
+    host: host[index] ?? '127.0.0.1',
+    port: port[index] ?? 5432,
+    database: decodeURIComponent(database),
+  };
 }
 
 /** Counters and sequences fit into a number; what does not is not silently rounded. */

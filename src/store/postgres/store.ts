@@ -75,7 +75,10 @@ const MARK_RETENTION = '10 minutes';
 const MARK_CLEANUP_MS = 300_000;
 
 /** State of the modules. Nothing connects until it is used, and nothing is asked while nobody asks. */
-export function createPostgresStore(options: PostgresStoreOptions, migrations?: readonly Migration[]): PostgresStore {
+export function createPostgresStore(
+  options: PostgresStoreOptions,
+  migrations?: readonly Migration[],
+): PostgresStore {
   const { log } = options;
   const limits: PostgresLimits = { ...defaultPostgresLimits, ...options.limits };
   const metrics = createStoreMetrics(options.registry);
@@ -106,7 +109,7 @@ export function createPostgresStore(options: PostgresStoreOptions, migrations?: 
     const session = await pool.acquire();
     const timer = setTimeout(() => session.destroy(), limits.deadlineMs);
     try {
-      return await run(session.sql);
+      return await session.run(run);
     } catch (error) {
       throw toStoreError(error);
     } finally {
@@ -142,7 +145,8 @@ export function createPostgresStore(options: PostgresStoreOptions, migrations?: 
   };
 
   const assertMigrated = (): void => {
-    if (!isMigrated) throw storeUnavailable('Postgres is not ready yet: its tables are being brought up to date.');
+    if (!isMigrated)
+      throw storeUnavailable('Postgres is not ready yet: its tables are being brought up to date.');
   };
 
   return {
@@ -196,7 +200,10 @@ async function createDatabase(url: string, limits: PostgresLimits): Promise<void
     // Another engine was faster; the second name is that of a race within Postgres.
     const code = postgresCode(error) ?? '';
     if ([DUPLICATE_DATABASE, '23505'].includes(code)) return;
-    throw storeUnavailable(`There is no database ${JSON.stringify(name)}, and it cannot be created (${code}).`, error);
+    throw storeUnavailable(
+      `There is no database ${JSON.stringify(name)}, and it cannot be created (${code}).`,
+      error,
+    );
   } finally {
     await session.close();
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { MplpError } from '../../errors/index.js';
-import { classifyPostgresError, storeUnavailable, toStoreError } from './error-class.js';
+import { classifyPostgresError, postgresCode, storeUnavailable, toStoreError } from './error-class.js';
 import { findOutcome, type Mark } from './outcome.js';
 import type { SessionPool } from './session-pool.js';
 import type { Session, Sql } from './session.js';
@@ -28,12 +28,16 @@ const NOTHING_CHANGED = '; nothing was changed';
  *
  * @throws MplpError MPLP_ERR_STORE_UNAVAILABLE; with the member `outcome: "unknown"` in the case above.
  */
-export async function runTransaction<T>(options: TransactionOptions, work: (sql: Sql) => Promise<T>): Promise<T> {
+export async function runTransaction<T>(
+  options: TransactionOptions,
+  work: (sql: Sql) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await runOnce(options, work);
     } catch (error) {
-      if (classifyPostgresError(error) !== 'conflict' || attempt === MAX_CONFLICTS) throw toStoreError(error, NOTHING_CHANGED);
+      if (classifyPostgresError(error) !== 'conflict' || attempt === MAX_CONFLICTS)
+        throw toStoreError(error, NOTHING_CHANGED);
     }
   }
 }
@@ -46,16 +50,16 @@ async function runOnce<T>(options: TransactionOptions, work: (sql: Sql) => Promi
   let mark: Mark | undefined;
   try {
     try {
-      await session.sql.unsafe('BEGIN');
-      result = await work(session.sql);
-      if (options.hasMark) mark = await writeMark(session.sql);
+      await session.run((sql) => sql.unsafe('BEGIN'));
+      result = await session.run(work);
+      if (options.hasMark) mark = await session.run(writeMark);
     } catch (error) {
-      await rollBack(session);
+      await rollBack(session, error);
       // When the connection broke, whatever work made of that is not the reason.
       throw session.isDead ? toStoreError(brokenBy(error), NOTHING_CHANGED) : error;
     }
     try {
-      await session.sql.unsafe('COMMIT');
+      await session.run((sql) => sql.unsafe('COMMIT'));
       return result;
     } catch (error) {
       if (!session.isDead && classifyPostgresError(error) !== 'unavailable') throw error;
@@ -72,7 +76,9 @@ async function runOnce<T>(options: TransactionOptions, work: (sql: Sql) => Promi
   options.onLookup(outcome);
   if (outcome === 'committed') return result;
   if (outcome === 'abandoned')
-    throw storeUnavailable('The connection to Postgres broke before the change was committed; nothing was changed.');
+    throw storeUnavailable(
+      'The connection to Postgres broke before the change was committed; nothing was changed.',
+    );
   throw storeUnavailable(
     'The connection to Postgres broke while the change was being committed, and Postgres cannot be asked what became ' +
       'of it: read the resource before repeating the request.',
@@ -91,10 +97,13 @@ async function writeMark(sql: Sql): Promise<Mark | undefined> {
   return row === undefined ? undefined : { id, ...row };
 }
 
-async function rollBack(session: Session): Promise<void> {
+async function rollBack(session: Session, reason: unknown): Promise<void> {
   if (session.isDead) return;
   try {
-    await session.sql.unsafe('ROLLBACK');
+    // There was no connection, or there is none any more, which the session may not know yet.
+    if (['CONNECTION', 'CONNECT_', 'E'].some((start) => postgresCode(reason)?.startsWith(start) === true))
+      return session.destroy();
+    await session.run((sql) => sql.unsafe('ROLLBACK'));
   } catch {
     session.destroy();
   }

@@ -154,7 +154,12 @@ describe('the embedded Postgres', () => {
     await chmod(dataDir, 0o711);
     await mkdir(own);
     await chown(own, uid, uid);
-    const child = fork(holder, [own], { uid, gid: uid, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: {} });
+    const child = fork(holder, [own], {
+      uid,
+      gid: uid,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: {},
+    });
     const { url } = await firstMessage(child);
     expect(await ask(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect((await stat(join(own, 'postgres'))).uid).toBe(uid);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,18 +23,24 @@ const sendSpan = async (engine: EngineProcess): Promise<number> => {
   });
   return response.status;
 };
-const postgresPid = (dataDir: string): number =>
-  Number(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[0]);
+const postgresPid = (dataDir: string): number => {
+  const path = join(dataDir, 'postgres/postmaster.pid');
+  return existsSync(path) ? Number(readFileSync(path, 'utf8').split('\n')[0]) : 0;
+};
 
 it('takes spans in and stores them while Postgres is away, and uses it when it comes', async () => {
   const port = await freePort();
-  const engine = await startEngine({ DATABASE_URL: `postgres://mplp:${PASSWORD}@127.0.0.1:${port}/of_the_engine` });
+  const engine = await startEngine({
+    DATABASE_URL: `postgres://mplp:${PASSWORD}@127.0.0.1:${port}/of_the_engine`,
+  });
   try {
     const before = await readiness(engine);
     expect(before).toMatchObject({ status: 'ready', parts: { postgres: { ok: false, optional: true } } });
     expect(before.parts['postgres']?.detail).toContain('ECONNREFUSED');
     expect(await sendSpan(engine)).toBe(202);
-    const metrics = await fetch(`${engine.url}/metrics`, { headers: { authorization: `Bearer ${engine.key}` } });
+    const metrics = await fetch(`${engine.url}/metrics`, {
+      headers: { authorization: `Bearer ${engine.key}` },
+    });
     expect(await metrics.text()).toMatch(/^mplp_postgres_up 0$/m);
 
     const postgres = await startTestPostgres({ port });
@@ -52,7 +58,7 @@ it('brings its own Postgres through kill -9 of either, and leaves nothing runnin
   const dataDir = await mkdtemp(join(tmpdir(), 'mplp-engine-'));
   try {
     const first = await startEngine({ DATABASE_URL: '' }, dataDir);
-    expect((await readiness(first)).parts['postgres']).toMatchObject({ ok: true });
+    await until(async () => (await readiness(first)).parts['postgres']?.ok === true);
     const left = postgresPid(dataDir);
     await first.kill();
 
@@ -62,10 +68,11 @@ it('brings its own Postgres through kill -9 of either, and leaves nothing runnin
     const pid = postgresPid(dataDir);
     process.kill(pid, 'SIGKILL');
     expect(await sendSpan(engine)).toBe(202);
-    await until(async () => (await readiness(engine)).parts['postgres']?.ok === false);
-    await until(async () => (await readiness(engine)).parts['postgres']?.ok === true);
+    // It is back so soon that nobody may have seen it away.
+    await until(
+      async () => postgresPid(dataDir) !== pid && (await readiness(engine)).parts['postgres']?.ok === true,
+    );
     const again = postgresPid(dataDir);
-    expect(again).not.toBe(pid);
     expect(await engine.close()).toBe(0);
     expect(isAlive(again)).toBe(false);
   } finally {

@@ -5,6 +5,9 @@ import { createPostgresStore, readPostgresMigrations } from '#dist/store/postgre
 
 const [url, folder] = process.argv.slice(2);
 const log = createLogger({ level: 'silent', format: 'json' });
-const store = createPostgresStore({ url, log, registry: new Registry() }, await readPostgresMigrations(folder));
+const store = createPostgresStore(
+  { url, log, registry: new Registry() },
+  await readPostgresMigrations(folder),
+);
 await store.migrate();
 await store.close();

@@ -1,10 +1,25 @@
 import { Registry } from 'prom-client';
-import { createPostgresStore, type Migration, type PostgresLimits, type PostgresStore } from '#dist/store/postgres/index.js';
-import { ask, log, PASSWORD, startTestPostgres, type TestPostgres } from '../../embedded/postgres/embedded-postgres.js';
+import {
+  createPostgresStore,
+  type Migration,
+  type PostgresLimits,
+  type PostgresStore,
+} from '#dist/store/postgres/index.js';
+import {
+  ask,
+  log,
+  PASSWORD,
+  startTestPostgres,
+  type TestPostgres,
+} from '../../embedded/postgres/embedded-postgres.js';
 import { startPostgresProxy, type PostgresProxy } from '../../support/postgres-proxy.js';
 
 /** Short ones, so that faults show soon. */
-export const limits: Partial<PostgresLimits> = { lookupMs: 4_000, acquireTimeoutMs: 2_000, connectTimeoutMs: 1_000 };
+export const limits: Partial<PostgresLimits> = {
+  lookupMs: 4_000,
+  acquireTimeoutMs: 2_000,
+  connectTimeoutMs: 1_000,
+};
 
 export interface TestStore {
   readonly store: PostgresStore;
@@ -12,7 +27,11 @@ export interface TestStore {
   close(): Promise<void>;
 }
 
-export function openStore(url: string, more: Partial<PostgresLimits> = {}, migrations?: Migration[]): TestStore {
+export function openStore(
+  url: string,
+  more: Partial<PostgresLimits> = {},
+  migrations?: Migration[],
+): TestStore {
   const registry = new Registry();
   const store = createPostgresStore({ url, log, registry, limits: { ...limits, ...more } }, migrations);
   return { store, registry, close: () => store.close() };

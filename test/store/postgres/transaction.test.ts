@@ -36,7 +36,9 @@ describe('a transaction', () => {
   };
   const lookups = async (outcome: string) =>
     Number(
-      new RegExp(`lost_commits_total\\{outcome="${outcome}"\\} (\\d+)`).exec(await opened.registry.metrics())?.[1],
+      new RegExp(`lost_commits_total\\{outcome="${outcome}"\\} (\\d+)`).exec(
+        await opened.registry.metrics(),
+      )?.[1],
     );
 
   it('whose COMMIT arrived, but not the answer, is reported as committed', async () => {
@@ -77,7 +79,10 @@ describe('a transaction', () => {
     const settled = work.catch((error: unknown) => error);
     await until(() => isStored(id));
     proxy.isUp = false;
-    expect(await settled).toMatchObject({ code: 'MPLP_ERR_STORE_UNAVAILABLE', extensions: { outcome: 'unknown' } });
+    expect(await settled).toMatchObject({
+      code: 'MPLP_ERR_STORE_UNAVAILABLE',
+      extensions: { outcome: 'unknown' },
+    });
     proxy.isUp = true;
     await impatient.close();
   });
