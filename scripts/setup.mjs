@@ -1,7 +1,7 @@
 // Brings a fresh clone to a state in which the engine and its tests run, and does nothing when nothing changed.
 //
-//   node scripts/setup.mjs            dependencies, native addon, TypeScript
-//   node scripts/setup.mjs --build    native addon and TypeScript only
+//   node scripts/setup.mjs            dependencies, libraries of Postgres, native addon, TypeScript
+//   node scripts/setup.mjs --build    all but the dependencies
 //
 // Uses nothing but Node itself, since it runs before anything is installed. Each step leaves a stamp with the
 // state of its inputs in .setup/ and is skipped while they stay the same.
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { installDependencies, dependenciesMatchLock } from './setup/dependencies.mjs';
 import { withLock } from './setup/lock.mjs';
 import { buildNative } from './setup/native.mjs';
+import { linkPostgresLibraries, postgresLinks, postgresPackage } from './setup/postgres.mjs';
 import { root, say, SetupError } from './setup/run.mjs';
 import { isFresh, writeStamp } from './setup/stamps.mjs';
 import { buildTypeScript } from './setup/typescript.mjs';
@@ -25,6 +26,15 @@ const steps = [
     environment: `${process.platform} ${process.arch}`,
     isDone: dependenciesMatchLock,
     run: installDependencies,
+  },
+  {
+    name: 'Postgres libraries',
+    inputs: [`${postgresPackage}/package.json`],
+    get outputs() {
+      return postgresLinks();
+    },
+    environment: `${process.platform} ${process.arch}`,
+    run: linkPostgresLibraries,
   },
   {
     name: 'native addon',

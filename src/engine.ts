@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config/index.js';
 import { prepareDataFolder } from './data-folder.js';
+import { startEnginePostgres } from './engine-postgres.js';
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from './embedded/clickhouse/index.js';
 import { MplpError } from './errors/index.js';
 import { createGrpcServer } from './grpc/index.js';
@@ -40,6 +41,8 @@ import { createSpool } from './traces/spool/index.js';
 import { createSqlQueries, createTraceQueries } from './traces/query/index.js';
 
 const STORE_RETRY_MS = 1_000;
+/** How long a start waits for Postgres beyond ClickHouse, so that the first requests for state find it. */
+const POSTGRES_START_MS = 1_000;
 const MAX_SOCKET_BUFFER_BYTES = 8 * 1024 * 1024;
 const LARGEST_NODE = 1024;
 
@@ -53,6 +56,8 @@ export interface Engine {
   readonly adminKeyPath: string;
   /** Where ClickHouse can be asked directly. */
   readonly clickhouse: ClickHouseAccess;
+  /** The embedded PostgreSQL: its process; `undefined` while it does not run, or when another one is configured. */
+  readonly postgres: { readonly pid: number | undefined };
   /** Stops taking requests, finishes those under way, hands the spool to ClickHouse, and ends. */
   close(): Promise<void>;
 }
@@ -89,6 +94,10 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     });
     closers.push(() => spool.close());
     metrics.ledger.recovered(spool.pressure().unstoredRows);
+
+    // Beside ClickHouse, which takes as long.
+    const postgres = await startEnginePostgres(config, log, metrics.registry);
+    closers.push(() => postgres.close());
 
     const passwordFile = join(config.dataDir, 'clickhouse-password');
     const embedded =
@@ -171,6 +180,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
               storeReady.ready ? '' : storeReady.detail,
             ),
             partOf('loader', loader.health().status !== 'operator', loader.health().detail),
+            await postgres.part(),
           ],
         }),
         ...ingest.routes,
@@ -218,6 +228,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     );
     closers.push(() => otlpGrpc?.close());
     if (embedded !== undefined) await storeReady.first;
+    await postgres.waitForStart(POSTGRES_START_MS);
     log.info(
       {
         url: server.url,
@@ -243,6 +254,11 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         passwordFile: embedded === undefined ? undefined : passwordFile,
         get pid() {
           return embedded?.pid;
+        },
+      },
+      postgres: {
+        get pid() {
+          return postgres.pid;
         },
       },
       close() {

@@ -63,6 +63,6 @@ export async function serve(argv: readonly string[]): Promise<void> {
     );
   }
   process.stdout.write(
-    `${JSON.stringify({ ready: true, url: engine.url, otlp: engine.otlp, clickhouse: engine.clickhouse })}\n`,
+    `${JSON.stringify({ ready: true, url: engine.url, otlp: engine.otlp, clickhouse: engine.clickhouse, postgres: engine.postgres })}\n`,
   );
 }

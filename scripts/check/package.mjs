@@ -7,14 +7,20 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const explained = readFileSync(join(root, 'docs/dependencies.md'), 'utf8');
 const faults = [];
 
-for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
-  if (!/^(npm:[\w@/.-]+@)?\d+\.\d+\.\d+$/.test(version))
+const dependencies = {
+  ...manifest.dependencies,
+  ...manifest.optionalDependencies,
+  ...manifest.devDependencies,
+};
+
+for (const [name, version] of Object.entries(dependencies)) {
+  if (!/^(npm:[\w@/.-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
     faults.push(`${name}: ${version} is not an exact version`);
   if (!explained.replace(/ +/g, ' ').includes(`| \`${name}\` |`))
     faults.push(`${name}: docs/dependencies.md does not say what it is for`);
 }
 for (const [, name] of explained.matchAll(/^\| `([^`]+)` +\|/gm)) {
-  if (manifest.dependencies[name] === undefined && manifest.devDependencies[name] === undefined) {
+  if (dependencies[name] === undefined) {
     faults.push(`${name}: docs/dependencies.md names it, package.json does not`);
   }
 }

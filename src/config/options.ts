@@ -11,6 +11,8 @@ export interface OptionSpec {
   readonly min?: number;
   readonly max?: number;
   readonly values?: readonly string[];
+  /** Schemes of a `url`; http and https when not given. */
+  readonly schemes?: readonly string[];
   readonly doc: string;
 }
 
@@ -99,6 +101,21 @@ export const optionTable = {
     min: 0,
     max: 65535,
     doc: 'Port of the embedded ClickHouse on loopback; 0 picks a free one.',
+  },
+  databaseUrl: {
+    env: 'DATABASE_URL',
+    type: 'url',
+    default: undefined,
+    schemes: ['postgres', 'postgresql'],
+    doc: 'A PostgreSQL server, 14 or later (`postgres://user:password@host:5432/database`, TLS with `?sslmode=verify-full`); the embedded one when not given.',
+  },
+  postgresPort: {
+    env: 'MPLP_POSTGRES_PORT',
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: 65535,
+    doc: 'Port of the embedded PostgreSQL on loopback; 0 picks a free one.',
   },
   maxBodyBytes: {
     env: 'MPLP_MAX_BODY_BYTES',

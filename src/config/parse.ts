@@ -42,10 +42,12 @@ export function parseOption(spec: OptionSpec, raw: unknown): { value: unknown } 
       return spec.values?.includes(text) === true
         ? { value: text }
         : { fault: `one of ${spec.values?.join(', ') ?? ''}` };
-    case 'url':
-      return /^https?:$/.test(URL.canParse(text) ? new URL(text).protocol : '')
+    case 'url': {
+      const schemes = spec.schemes ?? ['http', 'https'];
+      return schemes.some((scheme) => isUrl(text, scheme))
         ? { value: text }
-        : { fault: 'an http:// or https:// address' };
+        : { fault: `a ${schemes.map((scheme) => `${scheme}://`).join(' or ')} address` };
+    }
     case 'secret':
       return text.length >= 16 && !/\s/.test(text)
         ? { value: text }
@@ -53,6 +55,12 @@ export function parseOption(spec: OptionSpec, raw: unknown): { value: unknown } 
     case 'string':
       return text === '' ? { fault: 'a text that is not empty' } : { value: text };
   }
+}
+
+/** A list of hosts, as PostgreSQL takes it, is judged by its first one. */
+function isUrl(text: string, scheme: string): boolean {
+  const first = text.replace(/^([a-z]+:\/\/(?:[^@/?]*@)?[^,/?]*),[^/?]*/i, '$1');
+  return URL.canParse(first) && new URL(first).protocol === `${scheme}:`;
 }
 
 function parseBytes(text: string): number {

@@ -142,6 +142,7 @@ describe('doctor', () => {
       'configuration',
       'open files',
       'embedded ClickHouse',
+      'embedded Postgres',
       'disk space',
       'disk sync',
       'engine',
@@ -162,5 +163,10 @@ describe('doctor', () => {
     expect(remote.code).toBe(1);
     expect(remote.stdout).toMatch(/fail {2}ClickHouse /);
     expect(remote.stdout).not.toContain('secret');
+    const database = `postgres://user:secret@127.0.0.1:${await freePort()}/mplp`;
+    const away = await runCli(['doctor'], { env: { DATABASE_URL: database, MPLP_DATA_DIR: folder } });
+    expect(away.code).toBe(1);
+    expect(away.stdout).toMatch(/fail {2}Postgres .*ECONNREFUSED/);
+    expect(away.stdout).not.toContain('secret');
   });
 });

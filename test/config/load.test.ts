@@ -76,6 +76,7 @@ describe('sources', () => {
       adminKey: 'a-key-of-enough-characters',
       clickhouseUrl: 'http://127.0.0.1:8123',
       clickhouseCluster: 'main',
+      databaseUrl: 'postgres://user:password@db-1:5432,db-2:5432/mplp?sslmode=require',
     };
     for (const [name, spec] of Object.entries(optionTable)) {
       const value = samples[name] ?? String(spec.default);

@@ -24,7 +24,8 @@ export interface EngineProcess {
 
 /**
  * Starts the engine as it ships, on a free port with a data folder of its own, and waits until it is ready. The
- * further ports of OTLP stay closed unless `env` opens them. A `dataDir` that is given is kept on `close`.
+ * further ports of OTLP stay closed unless `env` opens them. Postgres is away, which nothing that concerns spans may
+ * notice; with an empty `DATABASE_URL` the engine brings its own. A `dataDir` that is given is kept on `close`.
  */
 export async function startEngine(
   env: Readonly<Record<string, string>> = {},
@@ -39,6 +40,7 @@ export async function startEngine(
         PATH: process.env['PATH'] ?? '',
         MPLP_OTLP_HTTP_PORT: 'off',
         MPLP_OTLP_GRPC_PORT: 'off',
+        DATABASE_URL: 'postgres://127.0.0.1:9/mplp',
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

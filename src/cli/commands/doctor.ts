@@ -4,6 +4,7 @@ import { MplpError } from '../../errors/index.js';
 import type { Finding } from '../doctor/check.js';
 import { fail, ok, warn } from '../doctor/check.js';
 import { checkDiskSpace, checkSync } from '../doctor/disk-checks.js';
+import { checkEmbeddedPostgres, checkPostgres } from '../doctor/postgres-checks.js';
 import { checkAddon, checkEmbeddedClickHouse, checkNode, checkOpenFiles } from '../doctor/runtime-checks.js';
 import { checkClickHouse, checkEngine } from '../doctor/service-checks.js';
 import { exitCodes } from '../exit-codes.js';
@@ -42,10 +43,12 @@ async function doctor(session: Session, options: { json?: boolean }): Promise<nu
   await report(checkOpenFiles());
   if (config !== undefined) {
     await report(checkEmbeddedClickHouse(config.clickhouseUrl));
+    await report(await checkEmbeddedPostgres(config.databaseUrl));
     await report(checkDiskSpace(config));
     await report(checkSync(config));
     for (const finding of await checkEngine(session, config)) await report(finding);
     for (const finding of await checkClickHouse(config, session.signal)) await report(finding);
+    for (const finding of await checkPostgres(config)) await report(finding);
   }
   return failed > 0 ? exitCodes.failed : exitCodes.ok;
 }

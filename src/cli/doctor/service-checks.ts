@@ -18,6 +18,11 @@ export async function checkEngine(session: Session, config: Config): Promise<Fin
     if (ready)
       return [
         ok(name, `${detail} and is ready`),
+        ...Object.entries(parts)
+          .filter(([, part]) => !part.ok)
+          .map(([part, { detail: reason }]) =>
+            warn(part, reason, 'spans are taken in all the same; see the log of the engine'),
+          ),
         await checkKey(session.client, session.signal),
         await checkClock(session),
       ];

@@ -7,6 +7,8 @@ export interface PartState {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
+  /** Spans are taken in and answered for without it: when it is away, the engine is ready all the same. */
+  readonly optional?: boolean;
 }
 
 export interface OperationsOptions {
@@ -31,10 +33,12 @@ export function createOperationsRoutes(options: OperationsOptions): Route[] {
       permission: undefined,
       async handle() {
         const parts = await options.parts();
-        const ready = parts.every((part) => part.ok);
+        const ready = parts.every((part) => part.ok || part.optional === true);
         const document = {
           status: ready ? 'ready' : 'not ready',
-          parts: Object.fromEntries(parts.map((part) => [part.name, { ok: part.ok, detail: part.detail }])),
+          parts: Object.fromEntries(
+            parts.map(({ name, ok, detail, optional = false }) => [name, { ok, detail, optional }]),
+          ),
         };
         return json(document, ready ? 200 : 503);
       },

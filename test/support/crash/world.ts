@@ -88,6 +88,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
           MPLP_PORT: '0',
           MPLP_OTLP_HTTP_PORT: 'off',
           MPLP_OTLP_GRPC_PORT: 'off',
+          DATABASE_URL: 'postgres://127.0.0.1:9/mplp',
           MPLP_DATA_DIR: dataDir,
           MPLP_ADMIN_KEY: ADMIN_KEY,
           MPLP_LOG_LEVEL: process.env['MPLP_CRASH_LOG'] ?? 'fatal',

@@ -1,0 +1,2 @@
+export { startEmbeddedPostgres } from './supervisor.js';
+export type { EmbeddedPostgres, EmbeddedPostgresOptions, EmbeddedPostgresState } from './supervisor.js';

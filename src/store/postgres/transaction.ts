@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { MplpError } from '../../errors/index.js';
+import { classifyPostgresError, postgresCode, storeUnavailable, toStoreError } from './error-class.js';
+import { findOutcome, type Mark } from './outcome.js';
+import type { SessionPool } from './session-pool.js';
+import type { Session, Sql } from './session.js';
+
+export interface TransactionOptions {
+  readonly pool: SessionPool;
+  /** After this time the connection is broken: Postgres would have given up the statement before. */
+  readonly deadlineMs: number;
+  /** How long a lost outcome is looked up. */
+  readonly lookupMs: number;
+  /** Without a mark a lost COMMIT is not looked up: for work that finds out by itself, when it runs again. */
+  readonly hasMark: boolean;
+  readonly onLookup: (outcome: 'committed' | 'abandoned' | 'unknown') => void;
+}
+
+const MAX_CONFLICTS = 3;
+const NOTHING_CHANGED = '; nothing was changed';
+
+/**
+ * Runs work in a transaction. It is committed when this resolves, and was rolled back when this rejects, with one
+ * exception that says so: a COMMIT whose answer is lost, while Postgres also cannot be asked what became of it.
+ *
+ * Work that loses against another transaction (serialization, deadlock) runs again, up to three times. It awaits its
+ * statements and has no effects but those on the database.
+ *
+ * @throws MplpError MPLP_ERR_STORE_UNAVAILABLE; with the member `outcome: "unknown"` in the case above.
+ */
+export async function runTransaction<T>(
+  options: TransactionOptions,
+  work: (sql: Sql) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runOnce(options, work);
+    } catch (error) {
+      if (classifyPostgresError(error) !== 'conflict' || attempt === MAX_CONFLICTS)
+        throw toStoreError(error, NOTHING_CHANGED);
+    }
+  }
+}
+
+async function runOnce<T>(options: TransactionOptions, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const { pool } = options;
+  const session = await pool.acquire();
+  const timer = setTimeout(() => session.destroy(), options.deadlineMs);
+  let result: T;
+  let mark: Mark | undefined;
+  try {
+    try {
+      await session.run((sql) => sql.unsafe('BEGIN'));
+      result = await session.run(work);
+      if (options.hasMark) mark = await session.run(writeMark);
+    } catch (error) {
+      await rollBack(session, error);
+      // When the connection broke, whatever work made of that is not the reason.
+      throw session.isDead ? toStoreError(brokenBy(error), NOTHING_CHANGED) : error;
+    }
+    try {
+      await session.run((sql) => sql.unsafe('COMMIT'));
+      return result;
+    } catch (error) {
+      if (!session.isDead && classifyPostgresError(error) !== 'unavailable') throw error;
+      session.destroy();
+      // Nothing was written, so there is nothing to lose.
+      if (options.hasMark && mark === undefined) return result;
+      if (mark === undefined) throw error;
+    }
+  } finally {
+    clearTimeout(timer);
+    pool.release(session);
+  }
+  const outcome = await findOutcome(pool, mark, options.lookupMs);
+  options.onLookup(outcome);
+  if (outcome === 'committed') return result;
+  if (outcome === 'abandoned')
+    throw storeUnavailable(
+      'The connection to Postgres broke before the change was committed; nothing was changed.',
+    );
+  throw storeUnavailable(
+    'The connection to Postgres broke while the change was being committed, and Postgres cannot be asked what became ' +
+      'of it: read the resource before repeating the request.',
+    undefined,
+    { outcome: 'unknown' },
+  );
+}
+
+/** Writes the mark, unless the transaction has changed nothing. */
+async function writeMark(sql: Sql): Promise<Mark | undefined> {
+  const id = randomUUID();
+  const [row] = await sql<{ pid: number; xid: string }[]>`
+    INSERT INTO transaction_marks (id, outcome)
+    SELECT ${id}, 'committed' WHERE pg_current_xact_id_if_assigned() IS NOT NULL
+    RETURNING pg_backend_pid() AS pid, pg_current_xact_id()::xid::text AS xid`;
+  return row === undefined ? undefined : { id, ...row };
+}
+
+async function rollBack(session: Session, reason: unknown): Promise<void> {
+  if (session.isDead) return;
+  try {
+    // There was no connection, or there is none any more, which the session may not know yet.
+    if (['CONNECTION', 'CONNECT_', 'E'].some((start) => postgresCode(reason)?.startsWith(start) === true))
+      return session.destroy();
+    await session.run((sql) => sql.unsafe('ROLLBACK'));
+  } catch {
+    session.destroy();
+  }
+}
+
+function brokenBy(error: unknown): unknown {
+  return error instanceof MplpError || classifyPostgresError(error) === 'unavailable'
+    ? error
+    : Object.assign(new Error('the connection broke', { cause: error }), { code: 'CONNECTION_CLOSED' });
+}
