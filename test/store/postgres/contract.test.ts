@@ -90,9 +90,9 @@ describe.each(forms)('the store on $name', ({ start }) => {
     );
     const [row] = await store().query(
       (sql) =>
-        sql`SELECT version, shared_state, ${['x', 'y']}::text[] AS list FROM contexts WHERE id = ${id}`,
+        sql`SELECT version, shared_state, to_jsonb(${['x', 'a"\\,{}', 'NULL']}::text[]) AS list FROM contexts WHERE id = ${id}`,
     );
-    expect(row).toEqual({ version: 1, shared_state: state, list: ['x', 'y'] });
+    expect(row).toEqual({ version: 1, shared_state: state, list: ['x', 'a"\\,{}', 'NULL'] });
   });
 
   it('commits what resolves and rolls back what throws, and goes on after either', async () => {
