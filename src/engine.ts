@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config/index.js';
 import { prepareDataFolder } from './data-folder.js';
+import { createEngineCache } from './engine-cache.js';
 import { startEnginePostgres } from './engine-postgres.js';
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from './embedded/clickhouse/index.js';
 import { MplpError } from './errors/index.js';
@@ -98,6 +99,8 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     // Beside ClickHouse, which takes as long.
     const postgres = await startEnginePostgres(config, log, metrics.registry);
     closers.push(() => postgres.close());
+    const cache = createEngineCache(config, log, metrics.registry);
+    closers.push(() => cache.close());
 
     const passwordFile = join(config.dataDir, 'clickhouse-password');
     const embedded =
@@ -181,6 +184,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
             ),
             partOf('loader', loader.health().status !== 'operator', loader.health().detail),
             await postgres.part(),
+            ...cache.parts(),
           ],
         }),
         ...ingest.routes,

@@ -117,6 +117,21 @@ export const optionTable = {
     max: 65535,
     doc: 'Port of the embedded PostgreSQL on loopback; 0 picks a free one.',
   },
+  redisUrl: {
+    env: 'REDIS_URL',
+    type: 'url',
+    default: undefined,
+    schemes: ['redis', 'rediss'],
+    doc: 'A Redis server, 6 or later (`redis://user:password@host:6379/0`, TLS with `rediss://`): second level of the cache, and hints between engines that share a Postgres. Without it, each engine has its memory only.',
+  },
+  cacheBytes: {
+    env: 'MPLP_CACHE_BYTES',
+    type: 'bytes',
+    default: 64 * MiB,
+    min: MiB,
+    max: 64 * 1024 * MiB,
+    doc: 'Memory for contexts, plans and other state that was read, counted as JSON.',
+  },
   maxBodyBytes: {
     env: 'MPLP_MAX_BODY_BYTES',
     type: 'bytes',

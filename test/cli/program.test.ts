@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli, startCli } from '../support/cli-process.js';
+import { hasRedis, REDIS_PASSWORD, startTestRedis } from '../support/redis-server.js';
 
 /** A port on which nobody listens: it was taken and given back. */
 async function freePort(): Promise<number> {
@@ -168,5 +169,28 @@ describe('doctor', () => {
     expect(away.code).toBe(1);
     expect(away.stdout).toMatch(/fail {2}Postgres .*ECONNREFUSED/);
     expect(away.stdout).not.toContain('secret');
+    const cache = `redis://user:secret@127.0.0.1:${await freePort()}/0`;
+    const absent = await runCli(['doctor'], { env: { REDIS_URL: cache, MPLP_DATA_DIR: folder } });
+    expect(absent.code).toBe(1);
+    expect(absent.stdout).toMatch(/fail {2}Redis .*ECONNREFUSED/);
+    expect(absent.stdout).not.toContain('secret');
+  });
+
+  it.skipIf(!hasRedis)('finds Redis in order, or says what is wrong with it', async () => {
+    const redis = await startTestRedis({ more: ['--maxmemory-policy', 'allkeys-lru'] });
+    const lineOf = async (url: string) => {
+      const { stdout } = await runCli(['doctor'], { env: { REDIS_URL: url, MPLP_DATA_DIR: folder } });
+      return stdout.split('\n').find((line) => / {2}Redis /.test(line));
+    };
+    try {
+      expect(await lineOf(redis.url)).toMatch(/^ok {4}Redis +version \d/);
+      expect(await lineOf(redis.url.replace(REDIS_PASSWORD, 'wrong-password'))).toMatch(/^fail .*WRONGPASS/);
+      await redis.client.config('SET', 'maxmemory-policy', 'noeviction');
+      expect(await lineOf(redis.url)).toMatch(/^warn .*takes nothing new/);
+      await redis.client.replicaof('127.0.0.1', 9);
+      expect(await lineOf(redis.url)).toMatch(/^fail .*replica/);
+    } finally {
+      await redis.close();
+    }
   });
 });

@@ -77,6 +77,7 @@ describe('sources', () => {
       clickhouseUrl: 'http://127.0.0.1:8123',
       clickhouseCluster: 'main',
       databaseUrl: 'postgres://user:password@db-1:5432,db-2:5432/mplp?sslmode=require',
+      redisUrl: 'rediss://user:password@cache:6380/2',
     };
     for (const [name, spec] of Object.entries(optionTable)) {
       const value = samples[name] ?? String(spec.default);

@@ -5,6 +5,7 @@ import type { Finding } from '../doctor/check.js';
 import { fail, ok, warn } from '../doctor/check.js';
 import { checkDiskSpace, checkSync } from '../doctor/disk-checks.js';
 import { checkEmbeddedPostgres, checkPostgres } from '../doctor/postgres-checks.js';
+import { checkRedis } from '../doctor/redis-checks.js';
 import { checkAddon, checkEmbeddedClickHouse, checkNode, checkOpenFiles } from '../doctor/runtime-checks.js';
 import { checkClickHouse, checkEngine } from '../doctor/service-checks.js';
 import { exitCodes } from '../exit-codes.js';
@@ -49,6 +50,7 @@ async function doctor(session: Session, options: { json?: boolean }): Promise<nu
     for (const finding of await checkEngine(session, config)) await report(finding);
     for (const finding of await checkClickHouse(config, session.signal)) await report(finding);
     for (const finding of await checkPostgres(config)) await report(finding);
+    for (const finding of await checkRedis(config)) await report(finding);
   }
   return failed > 0 ? exitCodes.failed : exitCodes.ok;
 }

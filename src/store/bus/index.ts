@@ -1,0 +1,3 @@
+export type { Bus } from './contract.js';
+export { createLocalBus } from './local-bus.js';
+export { createRedisBus, type RedisBusOptions } from './redis-bus.js';
