@@ -26,7 +26,7 @@ export { invalidSchema, type NewSchema } from './registry/schema-draft.js';
 export type { SchemaRegistry } from './registry/schema-registry.js';
 export { createMemorySchemaStore, type SchemaRecord, type SchemaStore } from './registry/schema-store.js';
 export type { JSONSchema, SchemaValidator } from './registry/schema-validator.js';
-export type { CircularDependency } from './rules/cycles.js';
+export { findCircles, type CircularDependency } from './rules/cycles.js';
 export type { TaskProtocol, ValidationEngine, WorkflowProtocol } from './rules/validation-engine.js';
 export { createProtocolServices, type ProtocolServices, type ProtocolServicesOptions } from './services.js';
 export type { ValidationError, ValidationResult, ValidationWarning } from './validation-result.js';
