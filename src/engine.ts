@@ -8,6 +8,8 @@ import { startEmbeddedClickHouse, type EmbeddedClickHouse } from './embedded/cli
 import { MplpError } from './errors/index.js';
 import { createGrpcServer } from './grpc/index.js';
 import {
+  createContextRoutes,
+  createContextSyncRoutes,
   createDeadLetterRoutes,
   createHttpServer,
   createIngestRoutes,
@@ -22,6 +24,7 @@ import {
   createTraceSocketRoute,
   type PartState,
 } from './http/index.js';
+import { createContexts, createContextSync } from './modules/contexts/index.js';
 import { loadNative } from './native/index.js';
 import type { Logger } from './observability/log.js';
 import { createMetrics } from './observability/metrics.js';
@@ -43,7 +46,7 @@ import { createSqlQueries, createTraceQueries } from './traces/query/index.js';
 
 const STORE_RETRY_MS = 1_000;
 /** How long a start waits for Postgres beyond ClickHouse, so that the first requests for state find it. */
-const POSTGRES_START_MS = 1_000;
+const POSTGRES_START_MS = 5_000;
 const MAX_SOCKET_BUFFER_BYTES = 8 * 1024 * 1024;
 const LARGEST_NODE = 1024;
 
@@ -156,6 +159,16 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     closers.push(() => sqlQueries.close());
     const protocol = createProtocolServices();
     closers.push(() => protocol.close());
+    const contexts = createContexts({
+      store: postgres.store,
+      cache: cache.cache,
+      onChanged: ({ projectId, id, version }) => contextSync.changed(projectId, id, version === Infinity),
+    });
+    const contextSync = createContextSync({
+      get: (projectId, id) => contexts.get(projectId, id),
+      onError: (error) => log.error({ err: error }, 'a node was not brought up to date'),
+    });
+    const contextSyncRoutes = createContextSyncRoutes(contextSync, log);
     const version = await packageVersion();
     const otlp = createOtlpRoute(intake);
     const authorizer = createAuthorizer({ adminKey: adminKey.key });
@@ -195,9 +208,15 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         ...createProtocolRoutes(protocol),
         ...createSchemaRoutes(protocol),
         ...createDeadLetterRoutes(loader),
+        ...createContextRoutes({ contexts, store: postgres.store }),
+        ...contextSyncRoutes.routes,
       ],
       ingestRoutes: [...ingest.ingest, otlp],
-      webSocketRoutes: [createTraceSocketRoute(intake, config.maxInflightBytes, log), ...stream.webSockets],
+      webSocketRoutes: [
+        createTraceSocketRoute(intake, config.maxInflightBytes, log),
+        ...stream.webSockets,
+        ...contextSyncRoutes.webSockets,
+      ],
       webSocketLimits,
       authorizer,
       metrics: metrics.http,

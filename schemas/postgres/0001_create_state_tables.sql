@@ -1,49 +1,56 @@
 -- State of the modules. Rules that hold for every table of documents:
 --   project_id  owns the row and leads every key, so nothing can refer across projects
 --   version     the counter behind ETag and If-Match: 1 at first, raised by every change
---   extra       members of the document that no column holds; they are kept as they came
--- Columns follow the JSON Schemas in schemas/. Times are those of the database server.
+--   document    the document as clients know it, without what columns say: its id and its times. `json` and not `jsonb`:
+--               it comes back as it was written, and nothing searches inside it
+--   generated columns are what lists filter by
+-- Times are those of the database server.
 
 CREATE TABLE contexts (
     project_id      text NOT NULL CHECK (project_id <> ''),
-    id              uuid NOT NULL DEFAULT gen_random_uuid(),
+    id              uuid NOT NULL,
     version         bigint NOT NULL DEFAULT 1 CHECK (version > 0),
-    protocol_version text NOT NULL DEFAULT '1.0',
-    session_id      text,
-    environment     text,
-    status          text NOT NULL DEFAULT 'active'
+    document        json NOT NULL,
+    status          text NOT NULL GENERATED ALWAYS AS (document ->> 'status') STORED
                     CHECK (status IN ('active', 'suspended', 'completed', 'failed')),
-    lifecycle_stage text NOT NULL DEFAULT 'planning'
+    lifecycle_stage text NOT NULL GENERATED ALWAYS AS (document ->> 'lifecycle_stage') STORED
                     CHECK (lifecycle_stage IN ('planning', 'execution', 'validation', 'completion')),
-    shared_state    jsonb NOT NULL DEFAULT '{}',
-    access_control  jsonb NOT NULL DEFAULT '{}',
-    global_state    jsonb NOT NULL DEFAULT '{}',
-    shared_data     jsonb NOT NULL DEFAULT '{}',
-    metadata        jsonb NOT NULL DEFAULT '{}',
-    extra           jsonb NOT NULL DEFAULT '{}',
-    created_by      text,
+    session_id      text GENERATED ALWAYS AS (document -> 'global_state' ->> 'session_id') STORED,
+    environment     text GENERATED ALWAYS AS (document -> 'global_state' ->> 'environment') STORED,
+    created_by      text NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (project_id, id)
 );
-CREATE INDEX contexts_newest ON contexts (project_id, created_at DESC, id);
-CREATE INDEX contexts_status ON contexts (project_id, status, created_at DESC, id);
-CREATE INDEX contexts_session ON contexts (project_id, session_id) WHERE session_id IS NOT NULL;
+CREATE INDEX contexts_newest ON contexts (project_id, created_at DESC, id DESC);
+CREATE INDEX contexts_status ON contexts (project_id, status, created_at DESC, id DESC);
+CREATE INDEX contexts_session ON contexts (project_id, session_id, created_at DESC, id DESC)
+    WHERE session_id IS NOT NULL;
 
--- A copy of a context at one version. Never changed, so it has no counter of its own.
+-- A copy of a context at one version. Never changed, so it has no counter of its own. `parts` names each part of the
+-- document and the SHA-256 of its text; parts that did not change between snapshots are stored once.
 CREATE TABLE context_snapshots (
     project_id      text NOT NULL,
-    id              uuid NOT NULL DEFAULT gen_random_uuid(),
     context_id      uuid NOT NULL,
+    id              uuid NOT NULL,
     version         bigint NOT NULL CHECK (version > 0),
-    content         jsonb NOT NULL,
+    parts           json NOT NULL,
     content_sha256  bytea NOT NULL CHECK (octet_length(content_sha256) = 32),
-    created_by      text,
+    created_by      text NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (project_id, id),
+    PRIMARY KEY (project_id, context_id, id),
     FOREIGN KEY (project_id, context_id) REFERENCES contexts ON DELETE CASCADE
 );
-CREATE INDEX context_snapshots_newest ON context_snapshots (project_id, context_id, created_at DESC, id);
+CREATE INDEX context_snapshots_newest ON context_snapshots (project_id, context_id, created_at DESC, id DESC);
+
+CREATE TABLE context_snapshot_parts (
+    project_id      text NOT NULL,
+    context_id      uuid NOT NULL,
+    sha256          bytea NOT NULL CHECK (octet_length(sha256) = 32),
+    content         json NOT NULL,
+    PRIMARY KEY (project_id, context_id, sha256),
+    FOREIGN KEY (project_id, context_id) REFERENCES contexts ON DELETE CASCADE
+);
 
 CREATE TABLE plans (
     project_id      text NOT NULL CHECK (project_id <> ''),
@@ -162,24 +169,17 @@ CREATE TABLE confirmation_decisions (
 
 CREATE TABLE roles (
     project_id      text NOT NULL CHECK (project_id <> ''),
-    id              uuid NOT NULL DEFAULT gen_random_uuid(),
+    id              uuid NOT NULL,
     version         bigint NOT NULL DEFAULT 1 CHECK (version > 0),
-    protocol_version text NOT NULL DEFAULT '1.0',
-    name            text NOT NULL,
-    description     text,
-    capabilities    jsonb NOT NULL DEFAULT '[]',
-    permissions     jsonb NOT NULL DEFAULT '[]',
-    constraints     jsonb NOT NULL DEFAULT '{}',
-    inheritance     jsonb NOT NULL DEFAULT '{}',
-    metadata        jsonb NOT NULL DEFAULT '{}',
-    extra           jsonb NOT NULL DEFAULT '{}',
-    created_by      text,
+    document        json NOT NULL,
+    name            text NOT NULL GENERATED ALWAYS AS (document ->> 'name') STORED,
+    created_by      text NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (project_id, id)
 );
-CREATE INDEX roles_newest ON roles (project_id, created_at DESC, id);
-CREATE INDEX roles_name ON roles (project_id, name);
+CREATE INDEX roles_newest ON roles (project_id, created_at DESC, id DESC);
+CREATE INDEX roles_name ON roles (project_id, name, created_at DESC, id DESC);
 
 -- `inheritance.parent_roles`, where cycles can be looked for. A parent that others build on cannot be deleted.
 CREATE TABLE role_parents (
@@ -289,6 +289,19 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_order ON outbox (transaction_id, sequence);
 CREATE INDEX outbox_subject ON outbox (project_id, subject_id, sequence);
+
+-- Answers to requests that came with an `Idempotency-Key`, written in the transaction of their change.
+CREATE TABLE idempotency_keys (
+    project_id      text NOT NULL,
+    key             text NOT NULL,
+    -- Of method, path and body: the key stands for one request.
+    request_sha256  bytea NOT NULL CHECK (octet_length(request_sha256) = 32),
+    -- `{status, headers, body}`.
+    reply           json,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (project_id, key)
+);
+CREATE INDEX idempotency_keys_age ON idempotency_keys USING brin (created_at);
 
 -- What became of transactions, by a mark that each writes just before its COMMIT: when the answer to a COMMIT is lost,
 -- the mark is looked up. Marks belong to no project and live for minutes.

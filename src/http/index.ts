@@ -2,6 +2,8 @@ export { createHttpServer, type HttpServer, type HttpServerOptions } from './ser
 export type { HttpReply, HttpRequest, Route, Socket, SocketHandler, WebSocketRoute } from './contract.js';
 export type { BodyReceiver, IngestHead, IngestRoute } from './ingest-contract.js';
 export { json, problemReply } from './replies.js';
+export { createContextRoutes } from './routes/contexts.js';
+export { createContextSyncRoutes } from './routes/contexts-socket.js';
 export { createDeadLetterRoutes } from './routes/dead-letters.js';
 export { createOtlpRoute } from './routes/otlp-traces.js';
 export { createIngestRoutes } from './routes/traces-ingest.js';

@@ -84,3 +84,17 @@ export async function startEngine(
     },
   };
 }
+
+/** As `startEngine`, with a Postgres of the engine's own unless `env` names one, and not before that answers. */
+export async function startEngineWithState(
+  env: Readonly<Record<string, string>> = {},
+  givenDir?: string,
+): Promise<EngineProcess> {
+  const engine = await startEngine({ DATABASE_URL: '', ...env }, givenDir);
+  for (;;) {
+    const ready = await fetch(`${engine.url}/ready`);
+    const { parts } = (await ready.json()) as { parts: Record<string, { ok: boolean }> };
+    if (parts['postgres']?.ok === true) return engine;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -5,9 +5,8 @@ import type { SessionPool } from './session-pool.js';
 /** What a transaction leaves behind in `transaction_marks`, and who wrote it. */
 export interface Mark {
   readonly id: string;
-  /** Process of the server that ran the transaction, and the transaction's number there. */
-  readonly pid: number;
-  readonly xid: string;
+  /** Process of the server that ran the transaction, and the transaction's number there, where they are known. */
+  readonly runner?: { readonly pid: number; readonly xid: string };
 }
 
 const RETRY_MS = 100;
@@ -19,7 +18,8 @@ const LOCK_NOT_AVAILABLE = '55P03';
  * - the mark is there, so the transaction was committed;
  * - it is not there and ours is put in its place, so the transaction can never commit any more, not even when its
  *   COMMIT is still on its way;
- * - Postgres makes the insert wait, so the transaction still runs: its process is ended, and the question repeated.
+ * - Postgres makes the insert wait, so the transaction still runs: its process is ended where it is known (elsewhere its
+ *   time limits end it), and the question repeated.
  *
  * A number of a transaction (`pg_xact_status`) would not do: after a crash or a failover of the server, numbers that
  * were not yet on disk are given out again, and the answer would be about somebody else's transaction.
@@ -65,7 +65,9 @@ async function ask(pool: SessionPool, { id }: Mark, remainingMs: number): Promis
 }
 
 /** Ends the process that runs the transaction, if it still does: a process number alone may be somebody else's by now. */
-async function endBackend(pool: SessionPool, { pid, xid }: Mark): Promise<void> {
+async function endBackend(pool: SessionPool, { runner }: Mark): Promise<void> {
+  if (runner === undefined) return;
+  const { pid, xid } = runner;
   const session = await pool.acquire();
   try {
     await session.run(

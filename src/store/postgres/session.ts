@@ -24,6 +24,8 @@ export interface SessionOptions {
 export interface Session {
   readonly sql: Sql;
   readonly isDead: boolean;
+  /** There was a connection, so that something may have been sent. */
+  readonly isConnected: boolean;
   /** Settles as `use` does, or fails when the session dies: the driver leaves statements in its queue unanswered then. */
   run<T>(use: (sql: Sql) => Promise<T>): Promise<T>;
   /** Breaks the connection; statements under way fail at once. */
@@ -39,6 +41,7 @@ export interface Session {
  */
 export function openSession(options: SessionOptions): Session {
   let isDead = false;
+  let isConnected = false;
   let socket: Socket | undefined;
   let onDied = (_: Error): void => {};
   const died = new Promise<never>((_, reject) => (onDied = reject));
@@ -104,6 +107,7 @@ export function openSession(options: SessionOptions): Session {
         reject(Object.assign(new Error('the connection was closed'), { code: 'CONNECTION_CLOSED' }));
       });
     });
+    isConnected = true;
     opened.setNoDelay(true);
     // The name that TLS checks the certificate against.
     return Object.assign(opened, { host });
@@ -113,6 +117,9 @@ export function openSession(options: SessionOptions): Session {
     sql,
     get isDead() {
       return isDead;
+    },
+    get isConnected() {
+      return isConnected;
     },
     run: (use) => Promise.race([use(sql), died]),
     destroy() {

@@ -5,7 +5,7 @@ import { postgresCode, storeUnavailable, toStoreError } from './error-class.js';
 import { migrate, readPostgresMigrations, type Migration } from './migrations.js';
 import { createSessionPool } from './session-pool.js';
 import { addressOf, openSession, type Sql } from './session.js';
-import { runTransaction } from './transaction.js';
+import { runStatement, runTransaction, type TransactionOptions } from './transaction.js';
 
 export interface PostgresStoreOptions {
   /** Read whenever a connection is opened: an embedded server may have got another port. */
@@ -53,6 +53,8 @@ export interface PostgresStore {
   query<T>(run: (sql: Sql) => Promise<T>): Promise<T>;
   /** See `runTransaction`: resolved is committed, rejected is rolled back. */
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** See `runStatement`: one statement that changes something and writes its mark. */
+  statement<T>(run: (sql: Sql, mark: string) => Promise<T>): Promise<T | undefined>;
   /**
    * Creates the database when it is missing and brings its tables up to date; safe to repeat and to run from two engines at
    * once.
@@ -118,22 +120,17 @@ export function createPostgresStore(
     }
   };
 
-  const inTransaction = <T>(work: (sql: Sql) => Promise<T>, forMigration: boolean): Promise<T> =>
-    heard(
-      runTransaction(
-        {
-          pool,
-          deadlineMs: forMigration ? MIGRATION_DEADLINE_MS : limits.deadlineMs,
-          lookupMs: limits.lookupMs,
-          hasMark: !forMigration,
-          onLookup: (outcome) => {
-            metrics.lookups.inc({ outcome });
-            log.warn({ outcome }, 'the answer to a COMMIT was lost; its outcome was looked up');
-          },
-        },
-        work,
-      ),
-    );
+  const changeOptions: TransactionOptions = {
+    pool,
+    deadlineMs: limits.deadlineMs,
+    lookupMs: limits.lookupMs,
+    hasMark: true,
+    onLookup: (outcome) => {
+      metrics.lookups.inc({ outcome });
+      log.warn({ outcome }, 'the answer to a COMMIT was lost; its outcome was looked up');
+    },
+  };
+  const migrationOptions = { ...changeOptions, deadlineMs: MIGRATION_DEADLINE_MS, hasMark: false };
 
   /** The marks that nobody can ask for are deleted now and then, by whoever uses the store. */
   const cleanUpSometimes = (): void => {
@@ -159,13 +156,20 @@ export function createPostgresStore(
     },
     async transaction(work) {
       assertMigrated();
-      const result = await inTransaction(work, false);
+      const result = await heard(runTransaction(changeOptions, work));
+      cleanUpSometimes();
+      return result;
+    },
+    async statement(run) {
+      assertMigrated();
+      const result = await heard(runStatement(changeOptions, run));
       cleanUpSometimes();
       return result;
     },
     async migrate() {
       const known = migrations ?? (await readPostgresMigrations());
-      const run = <T>(work: (sql: Sql) => Promise<T>): Promise<T> => inTransaction(work, true);
+      const run = <T>(work: (sql: Sql) => Promise<T>): Promise<T> =>
+        heard(runTransaction(migrationOptions, work));
       const apply = (): Promise<void> =>
         migrate(run, known, (name) => log.info({ migration: name }, 'migrated Postgres'));
       try {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toProblem } from '#dist/errors/index.js';
 import { problemReply } from '#dist/http/replies.js';
 import { until } from '../../embedded/postgres/embedded-postgres.js';
-import { forms, openStore, type RunningForm, type TestStore } from './stores.js';
+import { emptyContext, forms, openStore, type RunningForm, type TestStore } from './stores.js';
 
 /** What both forms owe whoever uses the store. */
 describe.each(forms)('the store on $name', ({ start }) => {
@@ -19,7 +19,10 @@ describe.each(forms)('the store on $name', ({ start }) => {
   });
   const store = () => opened.store;
   const insertContext = (id: string) =>
-    store().transaction((sql) => sql`INSERT INTO contexts (project_id, id) VALUES ('default', ${id})`);
+    store().transaction(
+      (sql) =>
+        sql`INSERT INTO contexts (project_id, id, document, created_by) VALUES ('default', ${id}, ${emptyContext}::text::json, 'test')`,
+    );
   const countContexts = async (id: string) =>
     (await store().query((sql) => sql`SELECT 1 FROM contexts WHERE id = ${id}`)).length;
 
@@ -47,8 +50,10 @@ describe.each(forms)('the store on $name', ({ start }) => {
   it('has tables whose rows belong to a project and carry a version', async () => {
     const rows = await store().query(
       (sql) => sql<{ table: string; columns: string[] }[]>`
-        SELECT table_name AS table, array_agg(column_name::text) AS columns FROM information_schema.columns
-        WHERE table_schema = 'public' AND table_name NOT IN ('schema_migrations', 'transaction_marks') GROUP BY 1`,
+        SELECT table_name AS table, json_agg(column_name) AS columns FROM information_schema.columns
+        WHERE table_schema = 'public' AND table_name NOT IN
+          ('schema_migrations', 'transaction_marks', 'idempotency_keys', 'context_snapshot_parts')
+        GROUP BY 1`,
     );
     expect(rows.map(({ table }) => table)).toEqual(
       expect.arrayContaining(['contexts', 'plans', 'tasks', 'task_dependencies', 'confirmations', 'roles']),
@@ -86,11 +91,14 @@ describe.each(forms)('the store on $name', ({ start }) => {
     const state = { variables: { 'a"b': [1, null, { deep: 'ü' }] } };
     await store().transaction(
       (sql) =>
-        sql`INSERT INTO contexts (project_id, id, shared_state) VALUES ('default', ${id}, ${sql.json(state)})`,
+        sql`
+          INSERT INTO contexts (project_id, id, document, created_by)
+          VALUES ('default', ${id}, ${JSON.stringify({ ...(JSON.parse(emptyContext) as object), shared_state: state })}::text::json, 'test')`,
     );
     const [row] = await store().query(
       (sql) =>
-        sql`SELECT version, shared_state, to_jsonb(${['x', 'a"\\,{}', 'NULL']}::text[]) AS list FROM contexts WHERE id = ${id}`,
+        sql`
+          SELECT version, document -> 'shared_state' AS shared_state, to_jsonb(${['x', 'a"\\,{}', 'NULL']}::text[]) AS list FROM contexts WHERE id = ${id}`,
     );
     expect(row).toEqual({ version: 1, shared_state: state, list: ['x', 'a"\\,{}', 'NULL'] });
   });
@@ -100,7 +108,7 @@ describe.each(forms)('the store on $name', ({ start }) => {
     await insertContext(kept);
     await expect(
       store().transaction(async (sql) => {
-        await sql`INSERT INTO contexts (project_id, id) VALUES ('default', ${dropped})`;
+        await sql`INSERT INTO contexts (project_id, id, document, created_by) VALUES ('default', ${dropped}, ${emptyContext}::text::json, 'test')`;
         throw new Error('changed my mind');
       }),
     ).rejects.toThrow('changed my mind');

@@ -79,3 +79,6 @@ export const forms: readonly Form[] = [
     },
   },
 ];
+
+/** A document that the table of contexts takes. */
+export const emptyContext = JSON.stringify({ status: 'active', lifecycle_stage: 'planning' });

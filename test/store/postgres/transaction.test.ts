@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, until } from '../../embedded/postgres/embedded-postgres.js';
 import type { CommitFault, PostgresProxy } from '../../support/postgres-proxy.js';
-import { forms, openStore, type RunningForm, type TestStore } from './stores.js';
+import { emptyContext, forms, openStore, type RunningForm, type TestStore } from './stores.js';
 
 /** A network that breaks where it hurts: while a COMMIT is on its way. */
 describe('a transaction', () => {
@@ -23,7 +23,7 @@ describe('a transaction', () => {
 
   const insert = (id: string) =>
     opened.store.transaction(async (sql) => {
-      await sql`INSERT INTO contexts (project_id, id) VALUES ('default', ${id})`;
+      await sql`INSERT INTO contexts (project_id, id, document, created_by) VALUES ('default', ${id}, ${emptyContext}::text::json, 'test')`;
       return 'done';
     });
   /** Past the proxy, by a client of its own. */
@@ -73,7 +73,7 @@ describe('a transaction', () => {
     await impatient.store.migrate();
     const id = randomUUID();
     const work = impatient.store.transaction(async (sql) => {
-      await sql`INSERT INTO contexts (project_id, id) VALUES ('default', ${id})`;
+      await sql`INSERT INTO contexts (project_id, id, document, created_by) VALUES ('default', ${id}, ${emptyContext}::text::json, 'test')`;
       proxy.onCommit = 'lose-reply';
     });
     const settled = work.catch((error: unknown) => error);
@@ -95,14 +95,15 @@ describe('a transaction', () => {
   it('that lost its connection half-way runs nothing of the rest anywhere', async () => {
     const [first, second] = [randomUUID(), randomUUID()];
     const work = opened.store.transaction(async (sql) => {
-      await sql`INSERT INTO contexts (project_id, id) VALUES ('default', ${first})`;
+      await sql`INSERT INTO contexts (project_id, id, document, created_by) VALUES ('default', ${first}, ${emptyContext}::text::json, 'test')`;
       proxy.isUp = false;
       proxy.isUp = true;
       await delay(50);
       // Many at once, so that some wait in the queue of the driver.
       await Promise.allSettled(
         [second, randomUUID(), randomUUID()].map(
-          (id) => sql`INSERT INTO contexts (project_id, id) VALUES ('default', ${id})`,
+          (id) =>
+            sql`INSERT INTO contexts (project_id, id, document, created_by) VALUES ('default', ${id}, ${emptyContext}::text::json, 'test')`,
         ),
       );
       return 'work does not mind';
@@ -116,9 +117,9 @@ describe('a transaction', () => {
     const id = randomUUID();
     const work = opened.store.transaction(async (sql) => {
       const statements = [id, randomUUID()].map(async (each) => {
-        await sql`INSERT INTO contexts (project_id, id) VALUES ('default', ${each})`;
+        await sql`INSERT INTO contexts (project_id, id, document, created_by) VALUES ('default', ${each}, ${emptyContext}::text::json, 'test')`;
         await sql`SELECT pg_sleep(0.3)`;
-        await sql`INSERT INTO contexts (project_id, id) VALUES ('default', ${randomUUID()})`;
+        await sql`INSERT INTO contexts (project_id, id, document, created_by) VALUES ('default', ${randomUUID()}, ${emptyContext}::text::json, 'test')`;
       });
       await Promise.all(statements);
     });

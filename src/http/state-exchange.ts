@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { MplpError } from '../errors/index.js';
+import { createScope, inTransaction, isUuid, type Scope, type Stored } from '../modules/documents/index.js';
+import type { PostgresStore } from '../store/postgres/index.js';
+import type { HttpReply, HttpRequest } from './contract.js';
+import { badRequest } from './protocol-exchange.js';
+import { readDocument } from './request-document.js';
+
+/** Of the body of a request to a module. */
+export const MAX_STATE_BODY_BYTES = 4 * 1024 * 1024;
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 1_000;
+const KEY = /^[\x21-\x7e]{1,255}$/;
+const KEY_LIFETIME = '24 hours';
+const NO_BODY = ['GET', 'HEAD', 'DELETE'];
+
+/** The id in a path. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */
+export function idOf(request: HttpRequest, name = 'id'): string {
+  const id = request.params[name] ?? '';
+  if (isUuid(id)) return id;
+  const hint = isUuid(id.toLowerCase())
+    ? `: send ${id.toLowerCase()}`
+    : ' such as 5f0c9b52-63a1-4f0d-9a3e-2b7c1d4e8f60';
+  throw badRequest(`{${name}}`, 'pattern', `must be a lower-case UUID${hint}`);
+}
+
+export function etagOf(version: number): string {
+  return `"${version}"`;
+}
+
+/** A stored document with its ETag. */
+export function replyWithStored({ text, version }: Stored, status = 200, location?: string): HttpReply {
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      etag: etagOf(version),
+      ...(location === undefined ? {} : { location }),
+    },
+    body: text,
+  };
+}
+
+/** 304 when the client has this version already. */
+export function replyUnlessKnown(request: HttpRequest, stored: Stored): HttpReply {
+  const known = request.header('if-none-match');
+  const tags = known.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  if (known !== '' && (tags.includes('*') || tags.includes(etagOf(stored.version))))
+    return { status: 304, headers: { etag: etagOf(stored.version) } };
+  return replyWithStored(stored);
+}
+
+/**
+ * The version of `If-Match`; `undefined` when there is none, or `*`.
+ *
+ * @throws MplpError MPLP_ERR_MODULES_STALE for a tag that no version has
+ */
+export function ifMatchOf(request: HttpRequest): number | undefined {
+  const text = request.header('if-match').trim();
+  if (text === '' || text === '*') return undefined;
+  const version = /^"([1-9]\d{0,15})"$/.exec(text)?.[1];
+  if (version !== undefined) return Number(version);
+  throw new MplpError(
+    'MPLP_ERR_MODULES_STALE',
+    `If-Match ${JSON.stringify(text.slice(0, 80))} is not an ETag of this resource, such as "3".`,
+  );
+}
+
+/** `limit` and `cursor` of a list. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */
+export function pageOf(request: HttpRequest): { limit: number; cursor: string | undefined } {
+  const text = request.query.get('limit');
+  const limit = text === null ? DEFAULT_LIMIT : /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > MAX_LIMIT)
+    throw badRequest('?limit', 'range', `must be a whole number from 1 to ${MAX_LIMIT}`);
+  return { limit, cursor: request.query.get('cursor') ?? undefined };
+}
+
+/** Documents as the items of a list. */
+export function replyWithPage(name: string, texts: readonly string[], next: string | undefined): HttpReply {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: `{"${name}":[${texts.join(',')}],"next":${JSON.stringify(next ?? null)}}`,
+  };
+}
+
+/**
+ * Runs what a request changes. With an `Idempotency-Key` the reply is written down in the same transaction, and the same
+ * request gets it again for 24 hours.
+ *
+ * @param handle gets the document in the body, `undefined` when the method has none.
+ * @throws MplpError MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH
+ */
+export async function changing(
+  store: PostgresStore,
+  request: HttpRequest,
+  handle: (scope: Scope, document: unknown) => Promise<HttpReply>,
+): Promise<HttpReply> {
+  const bytes = NO_BODY.includes(request.method) ? undefined : await request.body(MAX_STATE_BODY_BYTES);
+  const document =
+    bytes === undefined || bytes.length === 0
+      ? undefined
+      : await readDocument({ ...request, body: () => Promise.resolve(bytes) }, MAX_STATE_BODY_BYTES);
+  const caller = { projectId: request.principal.projectId, actor: request.principal.subject };
+  const key = request.header('idempotency-key');
+  if (key === '') return handle(createScope(store, caller), document);
+  if (!KEY.test(key))
+    throw badRequest('Idempotency-Key', 'format', 'must be 1 to 255 printable ASCII characters');
+  const digest = createHash('sha256')
+    .update(`${request.method} ${request.path}\n${request.header('if-match')}\n`)
+    .update(bytes ?? '')
+    .digest('hex');
+  return inTransaction(store, caller, async (scope, sql) => {
+    await sql`
+      DELETE FROM idempotency_keys
+      WHERE project_id = ${scope.projectId} AND key = ${key} AND created_at < now() - ${KEY_LIFETIME}::interval`;
+    // Waits for a request with the same key that is under way.
+    const claimed = await sql`
+      INSERT INTO idempotency_keys (project_id, key, request_sha256)
+      VALUES (${scope.projectId}, ${key}, decode(${digest}, 'hex')) ON CONFLICT DO NOTHING RETURNING key`;
+    if (claimed.length === 0) {
+      const [former] = await sql<{ same: boolean; reply: HttpReply }[]>`
+        SELECT request_sha256 = decode(${digest}, 'hex') AS same, reply FROM idempotency_keys
+        WHERE project_id = ${scope.projectId} AND key = ${key}`;
+      if (former?.same !== true)
+        throw new MplpError(
+          'MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH',
+          'This Idempotency-Key came with another request before: use a new key.',
+        );
+      return former.reply;
+    }
+    const reply = await handle(scope, document);
+    await sql`
+      UPDATE idempotency_keys SET reply = ${JSON.stringify(reply)}::text::json
+      WHERE project_id = ${scope.projectId} AND key = ${key}`;
+    return reply;
+  });
+}

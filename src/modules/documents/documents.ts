@@ -1,0 +1,224 @@
+import { MplpError } from '../../errors/index.js';
+import type { JsonObject } from '../../protocol/index.js';
+import type { StateCache } from '../../store/cache/index.js';
+import type { PostgresStore, Sql } from '../../store/postgres/index.js';
+import type { Change, DocumentChange, Documents, Stored } from './contract.js';
+import { readCursor, writeCursor } from './cursor.js';
+import { idTaken, notFound, stale } from './faults.js';
+import { createKeyedQueue } from './keyed-queue.js';
+import { MAX_DOCUMENT_BYTES, tooLarge } from './limits.js';
+import { inTransaction, type Fragment, type Scope } from './scope.js';
+
+export interface DocumentsOptions {
+  /** `context`: first word of its events, kind of its cache keys, and what problems call it. */
+  readonly kind: string;
+  /** A table as 0001_create_state_tables.sql describes them. */
+  readonly table: string;
+  readonly store: PostgresStore;
+  readonly cache: StateCache;
+  /** Called after each change that this engine made, so that what follows documents need not wait for the event log. */
+  readonly onChanged: (change: DocumentChange) => void;
+}
+
+interface Row {
+  readonly id: string;
+  readonly version: number;
+  readonly document: JsonObject;
+  readonly created_by: string;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+/** Tries against other engines that change the same document, before its row is locked. */
+const MAX_TRIES = 3;
+
+export function createDocuments(options: DocumentsOptions): Documents {
+  const { kind, store, cache } = options;
+  const queue = createKeyedQueue();
+  const keyOf = (projectId: string, id: string) => ({ projectId, kind, id });
+
+  const changed = (scope: Scope, id: string, version: number, stored?: Stored): void =>
+    scope.onCommit(() => {
+      cache.invalidate(keyOf(scope.projectId, id), version);
+      // What was just written is what the next reader wants.
+      if (stored !== undefined)
+        void cache.read(keyOf(scope.projectId, id), () =>
+          Promise.resolve({ version: stored.version, value: stored.text }),
+        );
+      options.onChanged({ projectId: scope.projectId, id, version });
+    });
+
+  async function select(sql: Sql, projectId: string, id: string, lock: boolean): Promise<Stored | undefined> {
+    const [row] = await sql<Row[]>`
+      SELECT id, version, document, created_by, created_at, updated_at FROM ${sql(options.table)}
+      WHERE project_id = ${projectId} AND id = ${id} ${lock ? sql`FOR UPDATE` : sql``}`;
+    return row === undefined ? undefined : toStored(row);
+  }
+
+  const load = (projectId: string, id: string): Promise<Stored | undefined> =>
+    store.query((sql) => select(sql, projectId, id, false));
+
+  async function get(projectId: string, id: string): Promise<Stored> {
+    const found = await cache.read(keyOf(projectId, id), async () => {
+      const stored = await load(projectId, id);
+      return stored && { version: stored.version, value: stored.text };
+    });
+    if (found === undefined) throw notFound(kind, id);
+    return { version: found.version, text: found.value };
+  }
+
+  /** The event of the change in `changed`, and after it what the scope needs. */
+  const eventOf = (
+    sql: Sql,
+    scope: Scope,
+    id: string,
+    { event, data = {} }: Omit<Change, 'document'>,
+  ): Fragment => sql`
+    event AS (
+      INSERT INTO outbox (project_id, type, subject_id, version, payload, actor)
+      SELECT ${scope.projectId}, ${event}, ${id}, version, ${JSON.stringify(data)}::text::jsonb, ${scope.actor}
+      FROM changed)`;
+
+  async function update(scope: Scope, id: string, from: number, change: Change): Promise<Stored | undefined> {
+    const content = contentOf(change.document);
+    const rows = await scope.run<Row>(
+      (sql, mark) => sql`
+      WITH changed AS (
+        UPDATE ${sql(options.table)}
+        SET document = ${content}::text::json, version = version + 1, updated_at = now()
+        WHERE project_id = ${scope.projectId} AND id = ${id} AND version = ${from}
+        RETURNING id, version, created_by, created_at, updated_at),
+      ${eventOf(sql, scope, id, change)} ${mark}
+      SELECT * FROM changed`,
+    );
+    const [row] = rows ?? [];
+    const stored =
+      rows === undefined
+        ? await load(scope.projectId, id)
+        : row && toStored({ ...row, document: JSON.parse(content) as JsonObject });
+    if (stored !== undefined) changed(scope, id, stored.version, stored);
+    return stored;
+  }
+
+  /** One attempt on one version; `undefined` when somebody else was faster. */
+  async function changeFrom(
+    scope: Scope,
+    id: string,
+    current: Stored,
+    ifVersion: number | undefined,
+    decide: Parameters<Documents['change']>[3],
+  ): Promise<Stored | undefined> {
+    if (ifVersion !== undefined && ifVersion !== current.version) throw stale(kind, id, current.version);
+    const change = decide(JSON.parse(current.text) as JsonObject, current.version);
+    return change === undefined ? current : update(scope, id, current.version, change);
+  }
+
+  return {
+    get,
+    async create(scope, document) {
+      const id = document['id'] as string;
+      const content = contentOf(document);
+      const rows = await scope.run<Row>(
+        (sql, mark) => sql`
+        WITH changed AS (
+          INSERT INTO ${sql(options.table)} (project_id, id, document, created_by)
+          VALUES (${scope.projectId}, ${id}, ${content}::text::json, ${scope.actor})
+          ON CONFLICT DO NOTHING
+          RETURNING id, version, created_by, created_at, updated_at),
+        ${eventOf(sql, scope, id, { event: `${kind}.created` })} ${mark}
+        SELECT * FROM changed`,
+      );
+      const [row] = rows ?? [];
+      const stored =
+        rows === undefined
+          ? await load(scope.projectId, id)
+          : row && toStored({ ...row, document: JSON.parse(content) as JsonObject });
+      if (stored === undefined) throw idTaken(kind, id);
+      changed(scope, id, stored.version, stored);
+      return stored;
+    },
+    async list(projectId, { filters, limit, cursor }) {
+      const after = cursor === undefined ? undefined : readCursor(cursor);
+      const rows = await store.query(
+        (sql) => sql<(Row & { at: string })[]>`
+        SELECT id, version, document, created_by, created_at, updated_at,
+          to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at
+        FROM ${sql(options.table)}
+        WHERE project_id = ${projectId}
+          ${Object.entries(filters).map(([column, value]) => sql`AND ${sql(column)} = ${value}`)}
+          ${after === undefined ? sql`` : sql`AND (created_at, id) < (${after.createdAt}::text::timestamptz, ${after.id}::uuid)`}
+        ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}`,
+      );
+      const page = rows.slice(0, limit);
+      const last = rows.length > limit ? page.at(-1) : undefined;
+      return {
+        documents: page.map(toStored),
+        next: last === undefined ? undefined : writeCursor({ createdAt: last.at, id: last.id }),
+      };
+    },
+    async change(scope, id, ifVersion, decide) {
+      if (scope.transaction !== undefined) return changeLocked(scope, scope.transaction);
+      return queue.run(`${scope.projectId} ${id}`, async () => {
+        let isCached = true;
+        for (let tries = 1; tries <= MAX_TRIES;) {
+          const current = isCached ? await get(scope.projectId, id) : await load(scope.projectId, id);
+          if (current === undefined) throw notFound(kind, id);
+          try {
+            const stored = await changeFrom(scope, id, current, ifVersion, decide);
+            if (stored !== undefined) return stored;
+            tries++;
+          } catch (error) {
+            // A refusal may come from a version that another engine has replaced by now.
+            if (!isCached || !(error instanceof MplpError)) throw error;
+            if (error.code === 'MPLP_ERR_STORE_UNAVAILABLE') throw error;
+          }
+          isCached = false;
+        }
+        return inTransaction(store, scope, changeLocked);
+      });
+
+      async function changeLocked(inner: Scope, sql: Sql): Promise<Stored> {
+        const current = await select(sql, inner.projectId, id, true);
+        if (current === undefined) throw notFound(kind, id);
+        return (await changeFrom(inner, id, current, ifVersion, decide)) as Stored;
+      }
+    },
+    async remove(scope, id, ifVersion) {
+      const rows = await scope.run<Row>(
+        (sql, mark) => sql`
+        WITH changed AS (
+          DELETE FROM ${sql(options.table)}
+          WHERE project_id = ${scope.projectId} AND id = ${id}
+            ${ifVersion === undefined ? sql`` : sql`AND version = ${ifVersion}`}
+          RETURNING id, version + 1 AS version),
+        ${eventOf(sql, scope, id, { event: `${kind}.deleted` })} ${mark}
+        SELECT * FROM changed`,
+      );
+      if (rows?.length === 0) {
+        const current = await load(scope.projectId, id);
+        if (current === undefined) throw notFound(kind, id);
+        throw stale(kind, id, current.version);
+      }
+      changed(scope, id, Infinity);
+    },
+  };
+}
+
+/** The document without what columns say. @throws MplpError MPLP_ERR_MODULES_LIMIT */
+function contentOf(document: JsonObject): string {
+  const { id: _id, metadata, ...rest } = document;
+  const { created_at: _created, updated_at: _updated, ...kept } = (metadata ?? {}) as JsonObject;
+  const text = JSON.stringify(metadata === undefined ? rest : { ...rest, metadata: kept });
+  if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) throw tooLarge('', MAX_DOCUMENT_BYTES);
+  return text;
+}
+
+function toStored(row: Row): Stored {
+  const metadata = {
+    created_by: row.created_by,
+    ...(row.document['metadata'] as JsonObject | undefined),
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
+  return { version: row.version, text: JSON.stringify({ id: row.id, ...row.document, metadata }) };
+}
