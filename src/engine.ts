@@ -8,6 +8,7 @@ import { MplpError } from './errors/index.js';
 import { createGrpcServer } from './grpc/index.js';
 import {
   createDeadLetterRoutes,
+  createEventRoutes,
   createHttpServer,
   createIngestRoutes,
   createJaegerRoutes,
@@ -19,8 +20,10 @@ import {
   createStreamRoutes,
   createTraceQueryRoutes,
   createTraceSocketRoute,
+  createWebhookRoutes,
   type PartState,
 } from './http/index.js';
+import { createWebhooks } from './modules/webhooks/index.js';
 import { loadNative } from './native/index.js';
 import type { Logger } from './observability/log.js';
 import { createMetrics } from './observability/metrics.js';
@@ -33,6 +36,7 @@ import {
   storeModelPrices,
   type ModelPrice,
 } from './store/clickhouse/index.js';
+import { createEventLog } from './store/events/index.js';
 import { createIntake } from './traces/intake/index.js';
 import { createJaegerQueries } from './traces/jaeger/index.js';
 import { createTailHub } from './traces/live/index.js';
@@ -43,6 +47,7 @@ import { createSqlQueries, createTraceQueries } from './traces/query/index.js';
 const STORE_RETRY_MS = 1_000;
 /** How long a start waits for Postgres beyond ClickHouse, so that the first requests for state find it. */
 const POSTGRES_START_MS = 1_000;
+const HOUR_MS = 3_600_000;
 const MAX_SOCKET_BUFFER_BYTES = 8 * 1024 * 1024;
 const LARGEST_NODE = 1024;
 
@@ -98,6 +103,11 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     // Beside ClickHouse, which takes as long.
     const postgres = await startEnginePostgres(config, log, metrics.registry);
     closers.push(() => postgres.close());
+    const state = { store: postgres.store, log, registry: metrics.registry };
+    const events = createEventLog({ ...state, limits: { retentionMs: config.eventRetentionHours * HOUR_MS } });
+    closers.push(() => events.close());
+    const webhooks = createWebhooks({ ...state, events, allowNetworks: config.webhookAllowNetworks ?? [] });
+    closers.push(() => webhooks.close());
 
     const passwordFile = join(config.dataDir, 'clickhouse-password');
     const embedded =
@@ -149,6 +159,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
 
     const ingest = createIngestRoutes(intake);
     const stream = createStreamRoutes({ hub: tail });
+    const eventStreams = createEventRoutes({ events });
     const sqlQueries = createSqlQueries({ store, config });
     closers.push(() => sqlQueries.close());
     const protocol = createProtocolServices();
@@ -191,9 +202,15 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         ...createProtocolRoutes(protocol),
         ...createSchemaRoutes(protocol),
         ...createDeadLetterRoutes(loader),
+        ...eventStreams.routes,
+        ...createWebhookRoutes(webhooks),
       ],
       ingestRoutes: [...ingest.ingest, otlp],
-      webSocketRoutes: [createTraceSocketRoute(intake, config.maxInflightBytes, log), ...stream.webSockets],
+      webSocketRoutes: [
+        createTraceSocketRoute(intake, config.maxInflightBytes, log),
+        ...stream.webSockets,
+        ...eventStreams.webSockets,
+      ],
       webSocketLimits,
       authorizer,
       metrics: metrics.http,
@@ -265,6 +282,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         closing ??= (async () => {
           const until = Date.now() + config.drainTimeoutMs;
           await tail.close();
+          eventStreams.close();
           await Promise.all([
             intake.drain(),
             ...[server, otlpHttp, otlpGrpc].map((listener) => listener?.drain(config.drainTimeoutMs)),

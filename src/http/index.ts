@@ -3,6 +3,7 @@ export type { HttpReply, HttpRequest, Route, Socket, SocketHandler, WebSocketRou
 export type { BodyReceiver, IngestHead, IngestRoute } from './ingest-contract.js';
 export { json, problemReply } from './replies.js';
 export { createDeadLetterRoutes } from './routes/dead-letters.js';
+export { createEventRoutes, type EventRoutes } from './routes/events.js';
 export { createOtlpRoute } from './routes/otlp-traces.js';
 export { createIngestRoutes } from './routes/traces-ingest.js';
 export { createJaegerRoutes } from './routes/jaeger.js';
@@ -13,3 +14,4 @@ export { createOperationsRoutes, type PartState } from './routes/operations.js';
 export { createTraceQueryRoutes } from './routes/traces-query.js';
 export { createStreamRoutes } from './routes/traces-stream.js';
 export { createTraceSocketRoute } from './routes/traces-socket.js';
+export { createWebhookRoutes } from './routes/webhooks.js';

@@ -4,7 +4,7 @@ import type { Logger } from '../../observability/log.js';
 import { postgresCode, storeUnavailable, toStoreError } from './error-class.js';
 import { migrate, readPostgresMigrations, type Migration } from './migrations.js';
 import { createSessionPool } from './session-pool.js';
-import { addressOf, openSession, type Sql } from './session.js';
+import { addressOf, openSession, type Session, type Sql } from './session.js';
 import { runTransaction } from './transaction.js';
 
 export interface PostgresStoreOptions {
@@ -60,9 +60,20 @@ export interface PostgresStore {
    * @throws MplpError MPLP_ERR_STORE_UNAVAILABLE, MPLP_ERR_STORE_SCHEMA
    */
   migrate(): Promise<void>;
+  /**
+   * A connection beside the pool, for what outlives a statement: LISTEN and locks of a session. It opens with its first
+   * statement and never again; whoever opens it bounds the time of its statements and closes it before the store.
+   */
+  openSession(options: DedicatedSessionOptions): Session;
   /** Whether Postgres answers; asks it only when nothing has been heard of it for a while. */
   ping(): Promise<boolean>;
   close(): Promise<void>;
+}
+
+export interface DedicatedSessionOptions {
+  /** Called once, when the connection is gone. */
+  readonly onDead: () => void;
+  readonly onNotify?: ((channel: string, payload: string) => void) | undefined;
 }
 
 const NO_SUCH_DATABASE = '3D000';
@@ -84,6 +95,7 @@ export function createPostgresStore(
   const metrics = createStoreMetrics(options.registry);
   let isMigrated = false;
   let heardAt = -Infinity;
+  let lostSessions = 0;
   let cleanedAt = performance.now();
   const pool = createSessionPool({
     ...limits,
@@ -185,6 +197,19 @@ export function createPostgresStore(
       } catch {
         return false;
       }
+    },
+    openSession({ onDead, onNotify }) {
+      return openSession({
+        ...limits,
+        url: options.url,
+        attempt: lostSessions,
+        onDead() {
+          lostSessions++;
+          heardAt = -Infinity;
+          onDead();
+        },
+        onNotify,
+      });
     },
     close: () => pool.close(),
   };

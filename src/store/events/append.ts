@@ -1,0 +1,38 @@
+import type { Sql } from '../postgres/index.js';
+import type { NewEvent } from './contract.js';
+
+/** Channel of NOTIFY: a hint that there is something to read, without content. */
+export const EVENT_CHANNEL = 'mplp_events';
+/** Readers hold many events at a time. */
+export const MAX_EVENT_DATA_BYTES = 32 * 1024;
+
+/**
+ * Writes an event in the caller's transaction: it exists when, and only when, the change does. Postgres tells listeners
+ * at the COMMIT, once for all events of the transaction.
+ *
+ * The number of a transaction is given out before it waits for the lock of the subject, so a later change can have the
+ * lower one. Its event takes the number of the subject's last event then, which is as safe for readers (they stop before
+ * the oldest running transaction, and this one is older still) and keeps the events of a subject in the order of its
+ * versions. For that the caller locks the row of the subject, by changing it, before it calls this.
+ *
+ * Data beyond the limit is replaced by `{"omitted_bytes": n}`: an event must not be what makes a legal change fail.
+ */
+export async function appendEvent(sql: Sql, event: NewEvent): Promise<void> {
+  const { projectId, type, subjectId, version, actor } = event;
+  await sql`
+    WITH appended AS (
+      INSERT INTO outbox (transaction_id, project_id, type, subject_id, version, payload, actor)
+      VALUES (
+        GREATEST(pg_current_xact_id(), (
+          SELECT transaction_id FROM outbox WHERE project_id = ${projectId} AND subject_id = ${subjectId}
+          ORDER BY sequence DESC LIMIT 1)),
+        ${projectId}, ${type}, ${subjectId}, ${version}, ${boundedData(event.data)}::text::jsonb, ${actor ?? null})
+    )
+    SELECT pg_notify(${EVENT_CHANNEL}, '')`;
+}
+
+function boundedData(data: NewEvent['data']): string {
+  const text = JSON.stringify(data);
+  const bytes = Buffer.byteLength(text);
+  return bytes <= MAX_EVENT_DATA_BYTES ? text : JSON.stringify({ omitted_bytes: bytes });
+}
