@@ -104,7 +104,10 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     const postgres = await startEnginePostgres(config, log, metrics.registry);
     closers.push(() => postgres.close());
     const state = { store: postgres.store, log, registry: metrics.registry };
-    const events = createEventLog({ ...state, limits: { retentionMs: config.eventRetentionHours * HOUR_MS } });
+    const events = createEventLog({
+      ...state,
+      limits: { retentionMs: config.eventRetentionHours * HOUR_MS },
+    });
     closers.push(() => events.close());
     const webhooks = createWebhooks({ ...state, events, allowNetworks: config.webhookAllowNetworks ?? [] });
     closers.push(() => webhooks.close());

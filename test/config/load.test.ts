@@ -109,7 +109,15 @@ describe('networks', () => {
   });
 
   it('are refused when one is none', () => {
-    for (const text of ['10.1.0.0', '10.1.0.0/33', '::1/129', '10.1.0.0/x', 'localhost/8', '10.1.0.0/16,', '/8'])
+    for (const text of [
+      '10.1.0.0',
+      '10.1.0.0/33',
+      '::1/129',
+      '10.1.0.0/x',
+      'localhost/8',
+      '10.1.0.0/16,',
+      '/8',
+    ])
       expect(faultsOf([], { MPLP_WEBHOOK_ALLOW_NETWORKS: text })[0], text).toMatch(/networks such as/);
   });
 });

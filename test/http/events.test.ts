@@ -5,6 +5,7 @@ import { createEventRoutes } from '#dist/http/routes/events.js';
 import type { HttpRequest } from '#dist/http/contract.js';
 import { ask, startTestPostgres, until, type TestPostgres } from '../embedded/postgres/embedded-postgres.js';
 import { openLog, type TestLog } from '../store/events/logs.js';
+import { startPostgresProxy, type PostgresProxy } from '../support/postgres-proxy.js';
 import { startEngine, type EngineProcess } from '../support/engine-process.js';
 
 interface Frame {
@@ -25,18 +26,21 @@ interface Stream {
 
 describe('the event stream', () => {
   let postgres: TestPostgres;
+  let proxy: PostgresProxy;
   let engine: EngineProcess;
   /** Another engine, as far as Postgres can tell. */
   let other: TestLog;
   beforeAll(async () => {
     postgres = await startTestPostgres();
-    engine = await startEngine({ DATABASE_URL: postgres.server.url });
+    proxy = await startPostgresProxy(Number(new URL(postgres.server.url).port));
+    engine = await startEngine({ DATABASE_URL: postgres.server.url.replace(/:\d+\//, `:${proxy.port}/`) });
     other = await openLog(() => postgres.server.url);
     await until(async () => (await request('/v1.0/webhooks')).status === 200);
   });
   afterAll(async () => {
     await other.close();
     expect(await engine.close()).toBe(0);
+    await proxy.close();
     await postgres.close();
   });
 
@@ -57,7 +61,9 @@ describe('the event stream', () => {
       const blocks = (rest + chunk).split('\n\n');
       rest = blocks.pop() ?? '';
       for (const block of blocks) {
-        const [id, name, data] = ['id', 'event', 'data'].map((field) => new RegExp(`^${field}: (.*)$`, 'm').exec(block)?.[1]);
+        const [id, name, data] = ['id', 'event', 'data'].map(
+          (field) => new RegExp(`^${field}: (.*)$`, 'm').exec(block)?.[1],
+        );
         if (name !== undefined) stream.names.push(name);
         else if (data === undefined) stream.cursors.push(id ?? '');
         else {
@@ -72,8 +78,17 @@ describe('the event stream', () => {
   }
 
   async function openSocket(query = '') {
-    const socket = new WebSocket(`${engine.url.replace('http', 'ws')}/v1.0/events${query}`, ['mplp', `bearer.${engine.key}`]);
-    const stream = { frames: [] as Frame[], cursors: [] as string[], errors: [] as { status: number }[], code: 0, socket };
+    const socket = new WebSocket(`${engine.url.replace('http', 'ws')}/v1.0/events${query}`, [
+      'mplp',
+      `bearer.${engine.key}`,
+    ]);
+    const stream = {
+      frames: [] as Frame[],
+      cursors: [] as string[],
+      errors: [] as { status: number }[],
+      code: 0,
+      socket,
+    };
     socket.on('message', (text: Buffer) => {
       const frame = JSON.parse(text.toString()) as Frame & { cursor?: string; error?: { status: number } };
       if (frame.cursor !== undefined) stream.cursors.push(frame.cursor);
@@ -105,7 +120,15 @@ describe('the event stream', () => {
     expect(ids(all)).toEqual([sent[0], sent[1], sent[3]]);
     expect(ids(some)).toEqual([sent[0], sent[1]]);
     expect(socket.frames[0]).toEqual(all.frames[1]);
-    expect(Object.keys(all.frames[0] as Frame)).toEqual(['id', 'type', 'subject_id', 'version', 'data', 'actor', 'time']);
+    expect(Object.keys(all.frames[0] as Frame)).toEqual([
+      'id',
+      'type',
+      'subject_id',
+      'version',
+      'data',
+      'actor',
+      'time',
+    ]);
     expect(all.frames[1]).toMatchObject({ id: sent[1], type: 'role.created', version: 4, actor: 'a' });
     all.response.destroy();
     some.response.destroy();
@@ -148,7 +171,16 @@ describe('the event stream', () => {
   }, 90_000);
 
   it('refuses what it does not understand before it opens, and whoever may not', async () => {
-    for (const query of ['?type=a', '?types=', '?types=A', '?types=a&types=b', '?subject_id=1', '?after=x', '?after=', '?limit=1']) {
+    for (const query of [
+      '?type=a',
+      '?types=',
+      '?types=A',
+      '?types=a&types=b',
+      '?subject_id=1',
+      '?after=x',
+      '?after=',
+      '?limit=1',
+    ]) {
       const response = await request(`/v1.0/events${query}`);
       expect([query, response.status]).toEqual([query, 400]);
       expect(((await response.json()) as { errors: unknown[] }).errors).toHaveLength(1);
@@ -161,10 +193,15 @@ describe('the event stream', () => {
     const old = await other.append();
     const next = (await other.append()).split('-');
     await ask(postgres.server.url, `DELETE FROM outbox WHERE sequence <= ${next[1]}`);
-    await ask(postgres.server.url, `UPDATE outbox_horizon SET transaction_id = '${next[0]}', sequence = ${next[1]}`);
+    await ask(
+      postgres.server.url,
+      `UPDATE outbox_horizon SET transaction_id = '${next[0]}', sequence = ${next[1]}`,
+    );
     const response = await request(`/v1.0/events?after=${old}`);
     expect(response.status).toBe(410);
-    expect(await response.json()).toMatchObject({ type: 'https://mplp.dev/errors/MPLP_ERR_EVENTS_CURSOR_GONE' });
+    expect(await response.json()).toMatchObject({
+      type: 'https://mplp.dev/errors/MPLP_ERR_EVENTS_CURSOR_GONE',
+    });
     const socket = await openSocket(`?after=${old}`);
     await until(() => socket.code !== 0);
     expect([socket.errors[0]?.status, socket.code]).toEqual([410, 4410]);
@@ -174,23 +211,22 @@ describe('the event stream', () => {
 
   it('stays open while Postgres is away, and goes on; new streams are told to come back', async () => {
     const stream = await open();
-    const { pid, url } = postgres.server;
-    process.kill(pid as number, 'SIGSTOP');
-    try {
-      const socketTold = openSocket();
-      const response = await request('/v1.0/events?after=1-1');
-      expect(response.status).toBe(503);
+    const start = stream.cursors[0] as string;
+    proxy.isUp = false;
+    for (const query of ['', `?after=${start}`]) {
+      await until(async () => (await request(`/v1.0/events${query}`)).status === 503);
+      const response = await request(`/v1.0/events${query}`);
+      expect([query, response.status]).toEqual([query, 503]);
       expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
-      socketTold.then(
-        ({ socket }) => socket.close(),
-        () => undefined,
-      );
-    } finally {
-      process.kill(pid as number, 'SIGCONT');
     }
+    const socket = await openSocket();
+    await until(() => socket.code !== 0);
+    expect([socket.errors[0]?.status, socket.code]).toEqual([503, 1013]);
+    const meanwhile = await other.append();
+    const { pid } = postgres.server;
     process.kill(pid as number, 'SIGKILL');
     await until(() => postgres.server.state === 'up' && postgres.server.pid !== pid);
-    expect(postgres.server.url).toBe(url);
+    proxy.isUp = true;
     let id = '';
     await until(() =>
       other.append().then(
@@ -199,6 +235,7 @@ describe('the event stream', () => {
       ),
     );
     await until(() => ids(stream).includes(id));
+    expect(ids(stream).slice(0, 1)).toEqual([meanwhile]);
     expect(stream.isEnded).toBe(false);
     stream.response.destroy();
   });
@@ -252,9 +289,11 @@ describe('signs of life', () => {
     while (!chunk.includes(`id: ${id}\n`)) chunk = (await chunks.next()).value as string;
     expect(chunk).toBe(`: still here\nid: ${id}\n\n`);
     routes.close();
-    for (let next = await chunks.next(); next.done !== true; ) next = await chunks.next();
+    for (let next = await chunks.next(); next.done !== true;) next = await chunks.next();
     expect(await opened.registry.metrics()).toMatch(/^mplp_events_subscribers 0$/m);
-    await expect(async () => (routes.routes[0] as (typeof routes.routes)[number]).handle(request)).rejects.toMatchObject({
+    await expect(async () =>
+      (routes.routes[0] as (typeof routes.routes)[number]).handle(request),
+    ).rejects.toMatchObject({
       status: 503,
     });
   });

@@ -48,7 +48,12 @@ describe('webhooks over HTTP', () => {
       headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json', ...headers },
       ...(body === undefined
         ? {}
-        : { body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body) }),
+        : {
+            body:
+              typeof body === 'string' || body instanceof Uint8Array
+                ? (body as string)
+                : JSON.stringify(body),
+          }),
     });
   const create = async (body: object): Promise<Document> => {
     const response = await send('POST', '', body);
@@ -57,14 +62,23 @@ describe('webhooks over HTTP', () => {
   };
 
   it('are created, shown, changed and deleted; the secret is shown once', async () => {
-    const created = await send('POST', '', { url: receiver.url, types: ['context.*'], description: 'of the tests' });
+    const created = await send('POST', '', {
+      url: receiver.url,
+      types: ['context.*'],
+      description: 'of the tests',
+    });
     expect(created.status).toBe(201);
     const webhook = (await created.json()) as Document;
     expect(created.headers.get('location')).toBe(`/v1.0/webhooks/${webhook.id}`);
     expect(created.headers.get('etag')).toBe('"1"');
     const { secret, ...rest } = webhook;
     expect(secret).toMatch(/^whsec_/);
-    expect(rest).toMatchObject({ url: receiver.url, types: ['context.*'], status: 'active', created_by: 'admin' });
+    expect(rest).toMatchObject({
+      url: receiver.url,
+      types: ['context.*'],
+      status: 'active',
+      created_by: 'admin',
+    });
 
     const one = await send('GET', `/${webhook.id}`);
     expect(one.headers.get('etag')).toBe('"1"');
@@ -96,7 +110,7 @@ describe('webhooks over HTTP', () => {
     const made: string[] = [];
     for (let n = 0; n < 7; n++) made.push((await create({ url: receiver.url, types: ['none.at_all'] })).id);
     const seen: string[] = [];
-    for (let cursor: string | null = ''; cursor !== null; ) {
+    for (let cursor: string | null = ''; cursor !== null;) {
       const text = await (await send('GET', `?limit=3${cursor && `&cursor=${cursor}`}`)).text();
       expect(text).not.toContain('whsec_');
       const page = JSON.parse(text) as { webhooks: Document[]; next: string | null };
@@ -116,7 +130,8 @@ describe('webhooks over HTTP', () => {
     const one = receiver.received.find((received) => received.id === sent);
     expect(one !== undefined && hasGenuineSignature(secret, one)).toBe(true);
     const deliveries = async () =>
-      ((await (await send('GET', `/${id}/deliveries`)).json()) as { deliveries: Document[]; next: null }).deliveries;
+      ((await (await send('GET', `/${id}/deliveries`)).json()) as { deliveries: Document[]; next: null })
+        .deliveries;
     await until(async () => (await deliveries()).length === 1);
     expect((await deliveries())[0]).toMatchObject({
       event_id: sent,
@@ -125,7 +140,10 @@ describe('webhooks over HTTP', () => {
       status_code: 204,
       error: null,
     });
-    expect(await (await send('POST', `/${id}/test`)).json()).toMatchObject({ outcome: 'delivered', status_code: 204 });
+    expect(await (await send('POST', `/${id}/test`)).json()).toMatchObject({
+      outcome: 'delivered',
+      status_code: 204,
+    });
     await send('DELETE', `/${id}`);
   });
 
@@ -175,7 +193,8 @@ describe('webhooks over HTTP', () => {
       const response = await send('POST', '', body);
       const problem = (await response.json()) as { errors: { pointer: string }[] };
       expect([body, response.status], JSON.stringify(problem)).toEqual([body, 400]);
-      if (typeof body !== 'string' || pointer !== '') expect([body, problem.errors[0]?.pointer]).toEqual([body, pointer]);
+      if (typeof body !== 'string' || pointer !== '')
+        expect([body, problem.errors[0]?.pointer]).toEqual([body, pointer]);
     }
     expect((await send('POST', '', { url: `${'x'.repeat(70_000)}` })).status).toBe(413);
     expect((await send('POST', '', 'url=1', { 'content-type': 'text/plain' })).status).toBe(415);
@@ -205,7 +224,9 @@ describe('webhooks over HTTP', () => {
 it('an idle engine asks Postgres a few times a minute, also with a webhook', async () => {
   const postgres = await startTestPostgres();
   const proxy = await startPostgresProxy(Number(new URL(postgres.server.url).port));
-  const engine = await startEngine({ DATABASE_URL: postgres.server.url.replace(/:\d+\//, `:${proxy.port}/`) });
+  const engine = await startEngine({
+    DATABASE_URL: postgres.server.url.replace(/:\d+\//, `:${proxy.port}/`),
+  });
   try {
     const send = (method: string, body?: string) =>
       fetch(`${engine.url}/v1.0/webhooks`, {

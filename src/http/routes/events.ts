@@ -53,7 +53,9 @@ export function createEventRoutes({ events, heartbeatMs = HEARTBEAT_MS }: EventR
   let isClosed = false;
   const assertOpen = (): void => {
     if (isClosed)
-      throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is shutting down.', { retryAfterSeconds: 5 });
+      throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is shutting down.', {
+        retryAfterSeconds: 5,
+      });
   };
   return {
     routes: [
@@ -89,11 +91,13 @@ export function createEventRoutes({ events, heartbeatMs = HEARTBEAT_MS }: EventR
 /** @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST: a misspelt filter must not show everything */
 function readFilter(query: URLSearchParams, lastEventId: string, projectId: string): Filter {
   for (const name of new Set(query.keys())) {
-    if (!PARAMETERS.includes(name)) throw badRequest(`?${name}`, 'unknown', `is not among ${PARAMETERS.join(', ')}`);
+    if (!PARAMETERS.includes(name))
+      throw badRequest(`?${name}`, 'unknown', `is not among ${PARAMETERS.join(', ')}`);
     if (query.getAll(name).length > 1) throw badRequest(`?${name}`, 'unique', 'is given more than once');
   }
   const subjectId = query.get('subject_id')?.toLowerCase();
-  if (subjectId !== undefined && !UUID.test(subjectId)) throw badRequest('?subject_id', 'format', 'is not a UUID');
+  if (subjectId !== undefined && !UUID.test(subjectId))
+    throw badRequest('?subject_id', 'format', 'is not a UUID');
   const types = query.get('types')?.split(',');
   parseTypeFilter(types);
   // A browser that connects again sends the address it had, and the event that it saw last.
@@ -170,7 +174,8 @@ async function openStream(
           yield `: still here\nid: ${told}\n\n`;
         }
       }
-      if (isGap) yield `event: gap\ndata: ${JSON.stringify(toProblem(goneError(), PATH, request.traceId))}\n\n`;
+      if (isGap)
+        yield `event: gap\ndata: ${JSON.stringify(toProblem(goneError(), PATH, request.traceId))}\n\n`;
     } finally {
       end();
     }
@@ -222,7 +227,10 @@ function openSocket(
     if (isEnded) return;
     const isGone = error instanceof MplpError && error.code === 'MPLP_ERR_EVENTS_CURSOR_GONE';
     socket.send(JSON.stringify({ error: toProblem(error, PATH, createRequestTraceId('', randomBytes)) }));
-    end(isGone ? CURSOR_GONE : TRY_AGAIN_LATER, isGone ? 'the cursor is too old' : 'events cannot be read now');
+    end(
+      isGone ? CURSOR_GONE : TRY_AGAIN_LATER,
+      isGone ? 'the cursor is too old' : 'events cannot be read now',
+    );
   };
   const heartbeat = setInterval(() => tellCursor(subscription?.cursor), heartbeatMs);
   heartbeat.unref();

@@ -1,5 +1,11 @@
 import { MplpError } from '../../errors/index.js';
-import { readSettings, type ListPosition, type StoredDelivery, type Webhook, type Webhooks } from '../../modules/webhooks/index.js';
+import {
+  readSettings,
+  type ListPosition,
+  type StoredDelivery,
+  type Webhook,
+  type Webhooks,
+} from '../../modules/webhooks/index.js';
 import type { HttpReply, HttpRequest, Route } from '../contract.js';
 import { etagOfVersion, readIfMatch } from '../etag.js';
 import { badRequest, checkEnvelope, checkQuery } from '../protocol-exchange.js';
@@ -135,7 +141,11 @@ function deliveryDocument(delivery: StoredDelivery): object {
   };
 }
 
-function withTag(reply: HttpReply, { version }: Webhook, more: Readonly<Record<string, string>> = {}): HttpReply {
+function withTag(
+  reply: HttpReply,
+  { version }: Webhook,
+  more: Readonly<Record<string, string>> = {},
+): HttpReply {
   return { ...reply, headers: { ...reply.headers, etag: etagOfVersion(version), ...more } };
 }
 
@@ -143,7 +153,10 @@ function withTag(reply: HttpReply, { version }: Webhook, more: Readonly<Record<s
 function idOf(request: HttpRequest): string {
   const id = request.params['id'] ?? '';
   if (UUID.test(id)) return id;
-  throw new MplpError('MPLP_ERR_WEBHOOKS_NOT_FOUND', `There is no webhook ${id.slice(0, 80)} in this project.`);
+  throw new MplpError(
+    'MPLP_ERR_WEBHOOKS_NOT_FOUND',
+    `There is no webhook ${id.slice(0, 80)} in this project.`,
+  );
 }
 
 function limitOf(request: HttpRequest): number {
@@ -158,14 +171,18 @@ function encode(text: string): string {
 }
 
 function decode(cursor: string, pattern: RegExp): readonly string[] {
-  const match = cursor.length > 128 ? null : pattern.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  const match =
+    cursor.length > 128 ? null : pattern.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   if (match === null) throw badRequest('?cursor', 'format', 'must be the next of an earlier page');
   return match.slice(1);
 }
 
 function listPositionOf(cursor: string | null): ListPosition | undefined {
   if (cursor === null) return undefined;
-  const [createdAtUs = '', id = ''] = decode(cursor, /^(\d{1,16}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/);
+  const [createdAtUs = '', id = ''] = decode(
+    cursor,
+    /^(\d{1,16}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/,
+  );
   const position = { createdAtUs: Number(createdAtUs), id };
   if (Number.isSafeInteger(position.createdAtUs)) return position;
   throw badRequest('?cursor', 'format', 'must be the next of an earlier page');

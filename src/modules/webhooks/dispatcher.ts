@@ -98,7 +98,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         'SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4',
       ).catch(() => undefined);
     }
-    const [row] = await bounded<{ is_locked: boolean }>(session, `SELECT pg_try_advisory_lock(${LOCK}) AS is_locked`);
+    const [row] = await bounded<{ is_locked: boolean }>(
+      session,
+      `SELECT pg_try_advisory_lock(${LOCK}) AS is_locked`,
+    );
     return row?.is_locked === true;
   };
 

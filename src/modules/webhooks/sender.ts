@@ -22,7 +22,8 @@ export interface WebhookSender {
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_RETRY_AFTER_MS = 6 * 3_600_000;
 /** Codes of Node that say enough to people. */
-const CODE = /^(?:E[A-Z]+|CERT_[A-Z_]+|[A-Z_]*(?:CERT|SIGNATURE|ISSUER)[A-Z_]*|ERR_TLS_[A-Z_]+|ERR_SSL_[A-Z_]+|HPE_[A-Z_]+)$/;
+const CODE =
+  /^(?:E[A-Z]+|CERT_[A-Z_]+|[A-Z_]*(?:CERT|SIGNATURE|ISSUER)[A-Z_]*|ERR_TLS_[A-Z_]+|ERR_SSL_[A-Z_]+|HPE_[A-Z_]+)$/;
 
 export function createWebhookSender(options: {
   readonly guard: AddressGuard;
@@ -108,10 +109,11 @@ function post(
         if (bytes > MAX_ANSWER_BYTES) done();
       });
       // The status has come, which is what counts, however the rest ends.
+      request.off('error', fail);
+      request.on('error', done);
+      answer.on('error', done);
       answer.once('end', done);
       answer.once('close', done);
-      answer.on('error', done);
-      request.on('error', done);
     });
     request.end(body);
   });

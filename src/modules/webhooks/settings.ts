@@ -22,7 +22,11 @@ export function readSettings(body: Readonly<Record<string, unknown>>): WebhookSe
   const fault = faultOfUrl(url);
   if (fault !== undefined) refuse('/url', url === undefined ? 'required' : 'format', fault);
   if (description !== null && (typeof description !== 'string' || !isText(description)))
-    refuse('/description', 'type', `must be a text of at most ${MAX_DESCRIPTION_CHARACTERS} characters, or null`);
+    refuse(
+      '/description',
+      'type',
+      `must be a text of at most ${MAX_DESCRIPTION_CHARACTERS} characters, or null`,
+    );
   if (!Array.isArray(types) || !types.every((type) => typeof type === 'string'))
     refuse('/types', 'type', 'must be an array of types of events, such as ["context.*"]');
   else

@@ -43,7 +43,11 @@ export interface WebhooksOptions {
 /** Every method throws MplpError MPLP_ERR_STORE_UNAVAILABLE while Postgres is away. */
 export interface Webhooks {
   /** @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST for a host that is not public; MPLP_ERR_WEBHOOKS_LIMIT */
-  create(projectId: string, settings: WebhookSettings, actor: string): Promise<Webhook & { readonly secret: string }>;
+  create(
+    projectId: string,
+    settings: WebhookSettings,
+    actor: string,
+  ): Promise<Webhook & { readonly secret: string }>;
   list(
     projectId: string,
     after: ListPosition | undefined,

@@ -127,7 +127,9 @@ export async function readPage(
       -- The last one tells how far the page goes, whether it matches or not.
       WHERE is_match OR place = looked_at
     ) AS page ON true`;
-  const found = rows.filter(isEvent).map((row) => ({ ...toStoredEvent(row), isMatch: row.is_match === true }));
+  const found = rows
+    .filter(isEvent)
+    .map((row) => ({ ...toStoredEvent(row), isMatch: row.is_match === true }));
   found.sort(byPosition);
   const isFull = Number(rows[0]?.looked_at ?? 0) === limit;
   return {

@@ -22,11 +22,7 @@ export function toCursor({ transaction, sequence }: Position): string {
 export function parseCursor(cursor: string): Position {
   const match = ID.exec(cursor);
   const position = match === null ? undefined : positionOf(match[1] as string, match[2] as string);
-  if (
-    position === undefined ||
-    position.transaction > MAX_TRANSACTION ||
-    position.sequence > MAX_SEQUENCE
-  ) {
+  if (position === undefined || position.transaction > MAX_TRANSACTION || position.sequence > MAX_SEQUENCE) {
     const message = 'must be the id of an event, unchanged';
     throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', `The cursor ${message}.`, {
       errors: [{ pointer: '?after', keyword: 'format', message }],

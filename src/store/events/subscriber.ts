@@ -69,7 +69,8 @@ export function createSubscriber(options: SubscribeOptions, view: LogView): Subs
   const tellGap = (): void => {
     if (isClosed) return;
     try {
-      if (options.onGap === undefined) view.log.error({ types: options.types }, 'a subscriber has missed events');
+      if (options.onGap === undefined)
+        view.log.error({ types: options.types }, 'a subscriber has missed events');
       else options.onGap();
     } catch (error) {
       view.log.error({ err: error }, 'a subscriber failed on a gap');

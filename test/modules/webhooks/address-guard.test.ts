@@ -5,10 +5,15 @@ import { checkedAddresses } from '#dist/modules/webhooks/guarded-connection.js';
 const guard = createAddressGuard([]);
 
 describe('the address guard', () => {
-  it.each(['1.1.1.1', '8.8.8.8', '100.63.255.255', '172.32.0.1', '192.167.1.1', '2606:4700:4700::1111', '2a00::1'])(
-    'lets %s through',
-    (address) => expect(guard.allows(address)).toBe(true),
-  );
+  it.each([
+    '1.1.1.1',
+    '8.8.8.8',
+    '100.63.255.255',
+    '172.32.0.1',
+    '192.167.1.1',
+    '2606:4700:4700::1111',
+    '2a00::1',
+  ])('lets %s through', (address) => expect(guard.allows(address)).toBe(true));
 
   it.each([
     '0.0.0.0',
@@ -93,10 +98,13 @@ describe('the address guard', () => {
 
   it('refuses a name when one of its addresses is refused', async () => {
     const url = new URL('http://example.test/');
-    await expect(
-      checkedAddresses(url, guard, async () => ['1.1.1.1', '10.0.0.1']),
-    ).rejects.toThrow(/not public/);
+    await expect(checkedAddresses(url, guard, async () => ['1.1.1.1', '10.0.0.1'])).rejects.toThrow(
+      /not public/,
+    );
     await expect(checkedAddresses(url, guard, async () => [])).rejects.toThrow(/no address/);
-    expect(await checkedAddresses(url, guard, async () => ['1.1.1.1', '2a00::1'])).toEqual(['1.1.1.1', '2a00::1']);
+    expect(await checkedAddresses(url, guard, async () => ['1.1.1.1', '2a00::1'])).toEqual([
+      '1.1.1.1',
+      '2a00::1',
+    ]);
   });
 });

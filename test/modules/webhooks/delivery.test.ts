@@ -10,7 +10,13 @@ import {
   type Webhooks,
   type WebhookSettings,
 } from '#dist/modules/webhooks/index.js';
-import { ask, log, startTestPostgres, until, type TestPostgres } from '../../embedded/postgres/embedded-postgres.js';
+import {
+  ask,
+  log,
+  startTestPostgres,
+  until,
+  type TestPostgres,
+} from '../../embedded/postgres/embedded-postgres.js';
 import { openLog, type TestLog } from '../../store/events/logs.js';
 import { hasGenuineSignature, startReceiver, type Receiver } from './receiver.js';
 
@@ -93,7 +99,13 @@ describe('webhooks', () => {
     await until(() => receiver.received.length === 2);
     expect(idsOf(receiver)).toEqual([first, last]);
     const [one] = receiver.received;
-    expect(one?.event).toMatchObject({ id: first, type: 'context.updated', version: 3, data: { text: 'ü' }, actor: null });
+    expect(one?.event).toMatchObject({
+      id: first,
+      type: 'context.updated',
+      version: 3,
+      data: { text: 'ü' },
+      actor: null,
+    });
     expect(one?.event.timestamp).toBe(one?.event.time);
     expect(one?.headers['content-type']).toBe('application/json');
     expect(Math.abs(Number(one?.headers['webhook-timestamp']) - Date.now() / 1000)).toBeLessThan(60);
@@ -121,12 +133,21 @@ describe('webhooks', () => {
     const webhook = await create(engine, receiver);
     const subjects = [randomUUID(), randomUUID(), randomUUID()];
     const ids: string[] = [];
-    for (let n = 0; n < 30; n++) ids.push(await engine.append({ subjectId: subjects[n % 3] as string, version: n + 1 }));
-    const succeeded = () => receiver.received.filter(({ id }, at) => receiver.received.findLastIndex((r) => r.id === id) === at);
-    await until(() => new Set(idsOf(receiver)).size === 30 && succeeded().length === 30 && [...failures].every(([id, n]) => n === (Number(id.split('-')[1]) % 3 === 0 ? 3 : 1)));
+    for (let n = 0; n < 30; n++)
+      ids.push(await engine.append({ subjectId: subjects[n % 3] as string, version: n + 1 }));
+    const succeeded = () =>
+      receiver.received.filter(({ id }, at) => receiver.received.findLastIndex((r) => r.id === id) === at);
+    await until(
+      () =>
+        new Set(idsOf(receiver)).size === 30 &&
+        succeeded().length === 30 &&
+        [...failures].every(([id, n]) => n === (Number(id.split('-')[1]) % 3 === 0 ? 3 : 1)),
+    );
     for (const subject of subjects) {
       // Each version may be repeated, and none comes before the one that it follows.
-      const versions = receiver.received.filter(({ event }) => event.subject_id === subject).map(({ event }) => event.version);
+      const versions = receiver.received
+        .filter(({ event }) => event.subject_id === subject)
+        .map(({ event }) => event.version);
       expect(versions).toEqual([...versions].sort((a, b) => a - b));
       expect(new Set(versions).size).toBe(10);
     }
@@ -136,7 +157,12 @@ describe('webhooks', () => {
 
   it('that fail hold up no other ones, and are switched off when they fail for long', async () => {
     const engine = await startEngine({ limits: { disableAfterMs: 400 } });
-    const [bad, hanging, good, watcher] = [await receive(), await receive(), await receive(), await receive()];
+    const [bad, hanging, good, watcher] = [
+      await receive(),
+      await receive(),
+      await receive(),
+      await receive(),
+    ];
     bad.answer = (_, response) => void response.writeHead(500).end();
     hanging.answer = () => undefined;
     const failing = await create(engine, bad);
@@ -342,7 +368,11 @@ describe('webhooks', () => {
   it('that missed events which were removed say so among their deliveries', async () => {
     const engine = await startEngine();
     const receiver = await receive();
-    const { id } = await engine.webhooks.create(project, { ...settings(receiver.url), status: 'disabled' }, 'tests');
+    const { id } = await engine.webhooks.create(
+      project,
+      { ...settings(receiver.url), status: 'disabled' },
+      'tests',
+    );
     const lost = await engine.append();
     const [transaction, sequence] = lost.split('-');
     await ask(postgres.server.url, `DELETE FROM outbox WHERE sequence <= ${sequence}`);
@@ -364,7 +394,9 @@ describe('webhooks', () => {
     for (let n = 0; n < 130; n++) await engine.append();
     await until(() => new Set(idsOf(receiver)).size === 130);
     const count = async () =>
-      Number((await ask<{ n: string }>(postgres.server.url, 'SELECT count(*) AS n FROM webhook_deliveries'))[0]?.n);
+      Number(
+        (await ask<{ n: string }>(postgres.server.url, 'SELECT count(*) AS n FROM webhook_deliveries'))[0]?.n,
+      );
     await until(async () => (await count()) === 100);
     const page = await engine.webhooks.deliveries(project, id, undefined, 60);
     const rest = await engine.webhooks.deliveries(project, id, page.next, 60);
@@ -390,7 +422,10 @@ describe('webhooks', () => {
     for (const bad of [['127.0.0.1'], ['::ffff:127.0.0.1'], ['192.0.2.1', '127.0.0.1'], ['::1']]) {
       answers = bad;
       const result = await engine.webhooks.test(project, id, 'tests', new AbortController().signal);
-      expect(result).toMatchObject({ isDelivered: false, error: expect.stringContaining('not public') as string });
+      expect(result).toMatchObject({
+        isDelivered: false,
+        error: expect.stringContaining('not public') as string,
+      });
       expect(result.error).not.toContain('127');
     }
     await engine.append();

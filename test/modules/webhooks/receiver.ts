@@ -31,7 +31,9 @@ export interface Receiver {
 /** An HTTP server that keeps what it gets. */
 export async function startReceiver(): Promise<Receiver> {
   const received: Received[] = [];
-  const receiver = { answer: (_: Received, response: ServerResponse): void => void response.writeHead(204).end() };
+  const receiver = {
+    answer: (_: Received, response: ServerResponse): void => void response.writeHead(204).end(),
+  };
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8');

@@ -80,7 +80,17 @@ describe('the event log', () => {
   });
 
   it('refuses cursors and types that cannot be any', () => {
-    for (const after of ['', 'x', '1', '1-', '-1-1', '01-1', '1-1 ', '18446744073709551616-1', '1-9223372036854775808'])
+    for (const after of [
+      '',
+      'x',
+      '1',
+      '1-',
+      '-1-1',
+      '01-1',
+      '1-1 ',
+      '18446744073709551616-1',
+      '1-9223372036854775808',
+    ])
       expect(() => follow({ after }), after).toThrowError(expect.objectContaining({ status: 400 }));
     for (const type of ['', 'Context', 'context.', '.x', 'context*', '*.x', 'a'.repeat(200), "x'; DROP"])
       expect(() => follow({ types: [type] }), type).toThrowError(expect.objectContaining({ status: 400 }));
@@ -148,7 +158,8 @@ describe('the event log', () => {
     const all = follow();
     const [id, bystander] = [randomUUID(), randomUUID()];
     await opened.store.transaction(
-      (sql) => sql`INSERT INTO contexts (project_id, id) VALUES ('default', ${id}), ('default', ${bystander})`,
+      (sql) =>
+        sql`INSERT INTO contexts (project_id, id) VALUES ('default', ${id}), ('default', ${bystander})`,
     );
     const change = async (sql: Parameters<typeof appendTo>[0]): Promise<void> => {
       const [row] = await sql<{ version: number }[]>`

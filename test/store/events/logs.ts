@@ -35,7 +35,7 @@ export async function openLog(
     },
     log,
     registry,
-    limits,
+    limits: { ...limits, acquireTimeoutMs: 20_000 },
   });
   await store.migrate();
   const events = createEventLog({ store, log, registry, limits: { pollMs: 500, ...eventLimits } });
@@ -56,7 +56,7 @@ export async function appendTo(sql: Sql, event: Partial<NewEvent> = {}): Promise
   await appendEvent(sql, newEvent(event));
   const [row] = await sql<{ id: string }[]>`
     SELECT transaction_id::text || '-' || sequence::text AS id FROM outbox
-    WHERE sequence = currval(pg_get_serial_sequence('outbox', 'sequence'))`;
+    WHERE sequence = (SELECT currval(pg_get_serial_sequence('outbox', 'sequence')))`;
   return (row as { id: string }).id;
 }
 

@@ -53,7 +53,10 @@ describe('the outbox', () => {
       (sql) => sql<{ id: string }[]>`SELECT id::text FROM contexts WHERE id = ANY(${list}::text::uuid[])`,
     );
     const told = await opened.store.query(
-      (sql) => sql<{ id: string }[]>`SELECT subject_id::text AS id FROM outbox WHERE subject_id = ANY(${list}::text::uuid[])`,
+      (sql) =>
+        sql<
+          { id: string }[]
+        >`SELECT subject_id::text AS id FROM outbox WHERE subject_id = ANY(${list}::text::uuid[])`,
     );
     const [changes, events] = [changed, told].map((rows) => rows.map(({ id }) => id).sort());
     expect(changes).toHaveLength(2);

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask, startTestPostgres, until, type TestPostgres } from '../../embedded/postgres/embedded-postgres.js';
+import {
+  ask,
+  startTestPostgres,
+  until,
+  type TestPostgres,
+} from '../../embedded/postgres/embedded-postgres.js';
 import { removeOldEvents } from '#dist/store/events/retention.js';
 import { appendTo, collect, openLog, openTransaction, storedIds, type TestLog } from './logs.js';
 
