@@ -1,14 +1,18 @@
 import type { Sql } from '../postgres/index.js';
 import type { NewEvent } from './contract.js';
 
-/** Channel of NOTIFY: a hint that there is something to read, without content. */
-export const EVENT_CHANNEL = 'mplp_events';
+/** Connections whose transaction has appended something that no reader has been told of. */
+const untold = new WeakSet<Sql>();
+
 /** Readers hold many events at a time. */
 export const MAX_EVENT_DATA_BYTES = 32 * 1024;
 
 /**
- * Writes an event in the caller's transaction: it exists when, and only when, the change does. Postgres tells listeners
- * at the COMMIT, once for all events of the transaction.
+ * Writes an event in the caller's transaction: it exists when, and only when, the change does. The event log of
+ * the process hears of the COMMIT and tells other engines.
+ *
+ * No NOTIFY here: a transaction that has one commits under a lock of the whole database, so that commits come one by one
+ * and share no sync to disk. Half of all changes a second were lost to that.
  *
  * The number of a transaction is given out before it waits for the lock of the subject, so a later change can have the
  * lower one. Its event takes the number of the subject's last event then, which is as safe for readers (they stop before
@@ -19,16 +23,19 @@ export const MAX_EVENT_DATA_BYTES = 32 * 1024;
  */
 export async function appendEvent(sql: Sql, event: NewEvent): Promise<void> {
   const { projectId, type, subjectId, version, actor } = event;
+  untold.add(sql);
   await sql`
-    WITH appended AS (
-      INSERT INTO outbox (transaction_id, project_id, type, subject_id, version, payload, actor)
-      VALUES (
-        GREATEST(pg_current_xact_id(), (
-          SELECT transaction_id FROM outbox WHERE project_id = ${projectId} AND subject_id = ${subjectId}
-          ORDER BY sequence DESC LIMIT 1)),
-        ${projectId}, ${type}, ${subjectId}, ${version}, ${boundedData(event.data)}::text::jsonb, ${actor ?? null})
-    )
-    SELECT pg_notify(${EVENT_CHANNEL}, '')`;
+    INSERT INTO outbox (transaction_id, project_id, type, subject_id, version, payload, actor)
+    VALUES (
+      GREATEST(pg_current_xact_id(), (
+        SELECT transaction_id FROM outbox WHERE project_id = ${projectId} AND subject_id = ${subjectId}
+        ORDER BY sequence DESC LIMIT 1)),
+      ${projectId}, ${type}, ${subjectId}, ${version}, ${boundedData(event.data)}::text::jsonb, ${actor ?? null})`;
+}
+
+/** Whether the transaction that was committed with this may have appended events; says so once. */
+export function takeAppended(sql: Sql): boolean {
+  return untold.delete(sql);
 }
 
 function boundedData(data: NewEvent['data']): string {

@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../observability/log.js';
 import type { PostgresStore, Session, Sql } from '../postgres/index.js';
-import { EVENT_CHANNEL } from './append.js';
+import { takeAppended } from './append.js';
 import { checkKept, readEdges, readTail, type StoredEvent, type Tail } from './outbox-table.js';
 import { backoffMs, createPause } from './pause.js';
 import { comparePositions, type Position } from './position.js';
@@ -26,6 +27,8 @@ export interface OutboxReader {
   close(): Promise<void>;
 }
 
+/** NOTIFY is a hint that there is something to read. Its payload says which reader it comes from. */
+const CHANNEL = 'mplp_events';
 const PAGE_EVENTS = 500;
 /** Looks are at least this far apart, so that under load one look finds the events of many transactions. */
 const MIN_INTERVAL_MS = 5;
@@ -44,6 +47,8 @@ const DEADLINE_MS = 15_000;
  * Sequences become visible out of order, so the order is (transaction_id, sequence), and nothing is read of
  * transactions that are not all over: with the oldest running one as the limit, nothing can appear behind the reader.
  * A transaction that runs long holds back what came after it, of every database of the server; it never loses it.
+ *
+ * It hears of the commits of its own process without Postgres, and then tells the readers of others, for many at a time.
  */
 export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
   const { store, log, pollMs } = options;
@@ -54,11 +59,18 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
   let isClosed = false;
   let failures = 0;
   let heldBackLooks = 0;
+  let lookedAtMs = -Infinity;
+  /** This process has committed events that other readers have not been told of. */
+  let hasNews = false;
+  const readerId = randomUUID();
 
   const open = async (): Promise<Session> => {
-    const opened = store.openSession({ onDead: () => pause.wake(), onNotify: () => pause.wake() });
+    const opened = store.openSession({
+      onDead: () => pause.wake(),
+      onNotify: (_, from) => from === readerId || pause.wake(),
+    });
     try {
-      await bounded(opened, (sql) => sql.unsafe(`LISTEN ${EVENT_CHANNEL}`));
+      await bounded(opened, (sql) => sql.unsafe(`LISTEN ${CHANNEL}`));
       return opened;
     } catch (error) {
       opened.destroy();
@@ -74,12 +86,26 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
       options.onStarted();
       return 0;
     }
+    const isTelling = hasNews;
     const from = head;
     const tail = await bounded(session, (sql) => readTail(sql, from, PAGE_EVENTS));
     take(tail, from);
+    if (isTelling) {
+      hasNews = false;
+      await tellOthers(session);
+    }
     if (tail.events.length === PAGE_EVENTS) return 0;
     heldBackLooks = tail.isHeldBack ? heldBackLooks + 1 : 0;
     return tail.isHeldBack ? backoffMs(heldBackLooks, HELD_BACK_MS, MAX_HELD_BACK_MS) : pollMs;
+  };
+
+  const tellOthers = async (through: Session): Promise<void> => {
+    try {
+      await bounded(through, (sql) => sql`SELECT pg_notify(${CHANNEL}, ${readerId})`);
+    } catch (error) {
+      hasNews = true;
+      throw error;
+    }
   };
 
   const take = (tail: Tail, from: Position): void => {
@@ -100,6 +126,7 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
       let waitMs = MIGRATION_CHECK_MS;
       if (store.isMigrated) {
         try {
+          lookedAtMs = performance.now();
           waitMs = await look();
           if (failures > 0) log.info('events are followed again');
           failures = 0;
@@ -116,7 +143,8 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
         }
       }
       await pause.wait(waitMs);
-      if (isFollowing && !isClosed) await delay(MIN_INTERVAL_MS);
+      const restMs = lookedAtMs + MIN_INTERVAL_MS - performance.now();
+      if (restMs > 0 && !isClosed) await delay(restMs);
     }
   };
 
@@ -126,6 +154,11 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
       await pause.wait(until - performance.now());
   };
 
+  const stopHearing = store.onCommitted((sql) => {
+    if (!takeAppended(sql)) return;
+    hasNews = true;
+    pause.wake();
+  });
   const followed = follow();
   return {
     get head() {
@@ -136,6 +169,7 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
     },
     async close() {
       isClosed = true;
+      stopHearing();
       pause.wake();
       await session?.close();
       await followed;

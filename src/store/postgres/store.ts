@@ -61,6 +61,11 @@ export interface PostgresStore {
    */
   migrate(): Promise<void>;
   /**
+   * Calls back after every transaction that has changed something and is committed, with the `sql` that its work was
+   * given. Must not throw. Gives the function that ends it.
+   */
+  onCommitted(listener: (sql: Sql) => void): () => void;
+  /**
    * A connection beside the pool, for what outlives a statement: LISTEN and locks of a session. It opens with its first
    * statement and never again; whoever opens it bounds the time of its statements and closes it before the store.
    */
@@ -96,6 +101,7 @@ export function createPostgresStore(
   let isMigrated = false;
   let heardAt = -Infinity;
   let lostSessions = 0;
+  const commitListeners = new Set<(sql: Sql) => void>();
   let cleanedAt = performance.now();
   const pool = createSessionPool({
     ...limits,
@@ -138,6 +144,7 @@ export function createPostgresStore(
           deadlineMs: forMigration ? MIGRATION_DEADLINE_MS : limits.deadlineMs,
           lookupMs: limits.lookupMs,
           hasMark: !forMigration,
+          onCommitted: (sql) => commitListeners.forEach((listener) => listener(sql)),
           onLookup: (outcome) => {
             metrics.lookups.inc({ outcome });
             log.warn({ outcome }, 'the answer to a COMMIT was lost; its outcome was looked up');
@@ -197,6 +204,10 @@ export function createPostgresStore(
       } catch {
         return false;
       }
+    },
+    onCommitted(listener) {
+      commitListeners.add(listener);
+      return () => void commitListeners.delete(listener);
     },
     openSession({ onDead, onNotify }) {
       return openSession({

@@ -14,6 +14,8 @@ export interface TransactionOptions {
   /** Without a mark a lost COMMIT is not looked up: for work that finds out by itself, when it runs again. */
   readonly hasMark: boolean;
   readonly onLookup: (outcome: 'committed' | 'abandoned' | 'unknown') => void;
+  /** Called when a transaction that changed something is known to be committed, with what its work was given. */
+  readonly onCommitted: (sql: Sql) => void;
 }
 
 const MAX_CONFLICTS = 3;
@@ -60,6 +62,7 @@ async function runOnce<T>(options: TransactionOptions, work: (sql: Sql) => Promi
     }
     try {
       await session.run((sql) => sql.unsafe('COMMIT'));
+      if (mark !== undefined) options.onCommitted(session.sql);
       return result;
     } catch (error) {
       if (!session.isDead && classifyPostgresError(error) !== 'unavailable') throw error;
@@ -74,7 +77,10 @@ async function runOnce<T>(options: TransactionOptions, work: (sql: Sql) => Promi
   }
   const outcome = await findOutcome(pool, mark, options.lookupMs);
   options.onLookup(outcome);
-  if (outcome === 'committed') return result;
+  if (outcome === 'committed') {
+    options.onCommitted(session.sql);
+    return result;
+  }
   if (outcome === 'abandoned')
     throw storeUnavailable(
       'The connection to Postgres broke before the change was committed; nothing was changed.',

@@ -288,4 +288,20 @@ describe('the event log', () => {
     expect(resumed.ids).toEqual([next]);
     await second.close();
   });
+
+  it('tells other engines at once, and does not leave it to their polls', async () => {
+    const never = { pollMs: 600_000 };
+    const [writer, reader] = [
+      await openLog(() => postgres.server.url, never),
+      await openLog(() => postgres.server.url, never),
+    ];
+    await until(() => writer.events.isFollowing && reader.events.isFollowing);
+    const [here, there] = [collect(writer.events), collect(reader.events)];
+    for (let n = 0; n < 3; n++) {
+      const id = await writer.append();
+      await until(() => here.ids.includes(id) && there.ids.includes(id));
+    }
+    await writer.close();
+    await reader.close();
+  });
 });
