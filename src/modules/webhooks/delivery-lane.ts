@@ -1,5 +1,11 @@
 import type { Logger } from '../../observability/log.js';
-import { backoffMs, createPause, type EventLog, type StateEvent } from '../../store/events/index.js';
+import {
+  backoffMs,
+  createPause,
+  parseTypeFilter,
+  type EventLog,
+  type StateEvent,
+} from '../../store/events/index.js';
 import type { PostgresStore } from '../../store/postgres/index.js';
 import type { DeliverableWebhook, DeliveryLimits, DeliveryRecord, SendResult } from './contract.js';
 import { noteFailure, noteProgress } from './delivery-table.js';
@@ -35,7 +41,8 @@ const STORE_RETRY_MS = 200;
 const MAX_STORE_RETRY_MS = 5_000;
 
 /**
- * Sends the events behind the webhook's cursor, at least once, those of one subject in order. An event that fails is
+ * Sends the events behind the webhook's cursor, at least once, those of one subject in order. It ends at the event of a
+ * change of the webhook, so that nothing that happened afterwards goes where the webhook led before. An event that fails is
  * repeated until it succeeds or the webhook is switched off; it is never passed over. What it keeps waiting is this
  * webhook alone.
  */
@@ -49,6 +56,7 @@ export function startDeliveryLane(options: DeliveryLaneOptions): DeliveryLane {
     retryMs: limits.retryMs,
     maxRetryMs: limits.maxRetryMs,
   });
+  const types = parseTypeFilter(webhook.types);
   let noted = webhook.cursor;
   let records: DeliveryRecord[] = [];
   let working: Promise<void> = Promise.resolve();
@@ -139,15 +147,21 @@ export function startDeliveryLane(options: DeliveryLaneOptions): DeliveryLane {
 
   const take = async (events: readonly StateEvent[]): Promise<void> => {
     if (stopping.signal.aborted) return;
-    const done = await deliverAll(events);
-    const last = events[done - 1];
+    // What is behind a change of the webhook is for the lane that goes by the change.
+    const change = events.findIndex(isChange);
+    const wanted = (change < 0 ? events : events.slice(0, change)).filter(({ type }) => types.matches(type));
+    const done = await deliverAll(wanted);
+    const last = wanted[done - 1];
     if (last !== undefined) await noteUpTo(last.id);
+    if (change >= 0) stopNow();
   };
+  const isChange = ({ type, subjectId, version }: StateEvent): boolean =>
+    type.startsWith('webhook.') && subjectId === webhook.id && version > webhook.version;
 
   const subscription = options.events.subscribe({
     after: webhook.cursor,
     projectId: webhook.projectId,
-    types: webhook.types,
+    types: [...webhook.types, 'webhook.*'],
     batchSize: BATCH_EVENTS,
     onEvents: (events) => (working = take(events)),
     onGap() {

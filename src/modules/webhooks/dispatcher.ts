@@ -27,6 +27,8 @@ const LOCK = '1835822192, 1';
 /** Told by the engine that stops delivering, so that another one need not wait for its turn. */
 const CHANNEL = 'mplp_webhooks';
 const RETRY_MS = 1_000;
+/** How often the event log is looked at that does not follow yet. Postgres is not asked. */
+const NOT_FOLLOWING_MS = 100;
 const DEADLINE_MS = 10_000;
 
 /**
@@ -155,7 +157,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       try {
         // Whoever has lost the lock stops at once: another engine may have it.
         if (session?.isDead === true) await resign();
-        if (!events.isFollowing) waitMs = RETRY_MS;
+        if (!events.isFollowing) waitMs = NOT_FOLLOWING_MS;
         else waitMs = await turn();
         failures = 0;
       } catch (error) {

@@ -6,6 +6,7 @@ import type { WebhookSettings } from './contract.js';
 import { checkedAddresses, isConnectionFault, type ResolveName } from './guarded-connection.js';
 
 const MAX_URL_CHARACTERS = 2_048;
+const MAX_TYPES = 50;
 const MAX_DESCRIPTION_CHARACTERS = 1_024;
 const LOOKUP_MS = 2_000;
 
@@ -29,6 +30,8 @@ export function readSettings(body: Readonly<Record<string, unknown>>): WebhookSe
     );
   if (!Array.isArray(types) || !types.every((type) => typeof type === 'string'))
     refuse('/types', 'type', 'must be an array of types of events, such as ["context.*"]');
+  else if (types.length > MAX_TYPES)
+    refuse('/types', 'length', `must name at most ${MAX_TYPES} types of events`);
   else
     try {
       parseTypeFilter(types, '/types');

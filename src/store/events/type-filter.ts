@@ -1,7 +1,7 @@
 import { MplpError } from '../../errors/index.js';
 
 const PATTERN = /^(?:\*|[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*(?:\.\*)?)$/;
-const MAX_PATTERNS = 50;
+const MAX_PATTERNS = 64;
 const MAX_PATTERN_CHARACTERS = 128;
 
 /** Which types of events a reader wants. */
