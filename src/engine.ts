@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from './config/index.js';
 import { prepareDataFolder } from './data-folder.js';
 import { createEngineCache } from './engine-cache.js';
+import { followChanges } from './engine-follow.js';
 import { startEnginePostgres } from './engine-postgres.js';
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from './embedded/clickhouse/index.js';
 import { MplpError } from './errors/index.js';
@@ -11,6 +12,7 @@ import {
   createContextRoutes,
   createContextSyncRoutes,
   createDeadLetterRoutes,
+  createEventRoutes,
   createHttpServer,
   createIngestRoutes,
   createJaegerRoutes,
@@ -22,9 +24,11 @@ import {
   createStreamRoutes,
   createTraceQueryRoutes,
   createTraceSocketRoute,
+  createWebhookRoutes,
   type PartState,
 } from './http/index.js';
 import { createContexts, createContextSync } from './modules/contexts/index.js';
+import { createWebhooks } from './modules/webhooks/index.js';
 import { loadNative } from './native/index.js';
 import type { Logger } from './observability/log.js';
 import { createMetrics } from './observability/metrics.js';
@@ -37,6 +41,7 @@ import {
   storeModelPrices,
   type ModelPrice,
 } from './store/clickhouse/index.js';
+import { createEventLog } from './store/events/index.js';
 import { createIntake } from './traces/intake/index.js';
 import { createJaegerQueries } from './traces/jaeger/index.js';
 import { createTailHub } from './traces/live/index.js';
@@ -47,6 +52,7 @@ import { createSqlQueries, createTraceQueries } from './traces/query/index.js';
 const STORE_RETRY_MS = 1_000;
 /** How long a start waits for Postgres beyond ClickHouse, so that the first requests for state find it. */
 const POSTGRES_START_MS = 5_000;
+const HOUR_MS = 3_600_000;
 const MAX_SOCKET_BUFFER_BYTES = 8 * 1024 * 1024;
 const LARGEST_NODE = 1024;
 
@@ -104,6 +110,14 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     closers.push(() => postgres.close());
     const cache = createEngineCache(config, log, metrics.registry);
     closers.push(() => cache.close());
+    const state = { store: postgres.store, log, registry: metrics.registry };
+    const events = createEventLog({
+      ...state,
+      limits: { retentionMs: config.eventRetentionHours * HOUR_MS },
+    });
+    closers.push(() => events.close());
+    const webhooks = createWebhooks({ ...state, events, allowNetworks: config.webhookAllowNetworks ?? [] });
+    closers.push(() => webhooks.close());
 
     const passwordFile = join(config.dataDir, 'clickhouse-password');
     const embedded =
@@ -155,6 +169,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
 
     const ingest = createIngestRoutes(intake);
     const stream = createStreamRoutes({ hub: tail });
+    const eventStreams = createEventRoutes({ events });
     const sqlQueries = createSqlQueries({ store, config });
     closers.push(() => sqlQueries.close());
     const protocol = createProtocolServices();
@@ -168,6 +183,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
       get: (projectId, id) => contexts.get(projectId, id),
       onError: (error) => log.error({ err: error }, 'a node was not brought up to date'),
     });
+    closers.push(followChanges(events, cache.cache, contextSync));
     const contextSyncRoutes = createContextSyncRoutes(contextSync, log);
     const version = await packageVersion();
     const otlp = createOtlpRoute(intake);
@@ -210,12 +226,15 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         ...createDeadLetterRoutes(loader),
         ...createContextRoutes({ contexts, store: postgres.store }),
         ...contextSyncRoutes.routes,
+        ...eventStreams.routes,
+        ...createWebhookRoutes(webhooks),
       ],
       ingestRoutes: [...ingest.ingest, otlp],
       webSocketRoutes: [
         createTraceSocketRoute(intake, config.maxInflightBytes, log),
         ...stream.webSockets,
         ...contextSyncRoutes.webSockets,
+        ...eventStreams.webSockets,
       ],
       webSocketLimits,
       authorizer,
@@ -288,6 +307,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         closing ??= (async () => {
           const until = Date.now() + config.drainTimeoutMs;
           await tail.close();
+          eventStreams.close();
           await Promise.all([
             intake.drain(),
             ...[server, otlpHttp, otlpGrpc].map((listener) => listener?.drain(config.drainTimeoutMs)),

@@ -32,6 +32,7 @@ export function generate() {
 
 function describeKind({ type, values, min, max }) {
   if (type === 'listener') return 'port, `auto` or `off`';
+  if (type === 'networks') return 'networks, with commas between';
   if (values !== undefined) return values.map(code).join(', ');
   const format = type === 'bytes' ? formatBytes : String;
   if (min !== undefined && max !== undefined) return `${type}, ${format(min)} to ${format(max)}`;

@@ -5,8 +5,12 @@
 export interface OptionSpec {
   /** Environment variable. The flag is derived: `MPLP_DATA_DIR` is `--data-dir`, `CLICKHOUSE_URL` is `--clickhouse-url`. */
   readonly env: string;
-  /** A `listener` is a port that may be left closed: `undefined` is closed, 0 any free port. */
-  readonly type: 'string' | 'secret' | 'integer' | 'bytes' | 'url' | 'enum' | 'boolean' | 'listener';
+  /**
+   * A `listener` is a port that may be left closed: `undefined` is closed, 0 any free port. `networks` are blocks of
+   * addresses, with commas between them.
+   */
+  readonly type:
+    'string' | 'secret' | 'integer' | 'bytes' | 'url' | 'enum' | 'boolean' | 'listener' | 'networks';
   readonly default: string | number | boolean | undefined;
   readonly min?: number;
   readonly max?: number;
@@ -131,6 +135,20 @@ export const optionTable = {
     min: MiB,
     max: 64 * 1024 * MiB,
     doc: 'Memory for contexts, plans and other state that was read, counted as JSON.',
+  },
+  eventRetentionHours: {
+    env: 'MPLP_EVENT_RETENTION_HOURS',
+    type: 'integer',
+    default: 168,
+    min: 1,
+    max: 24 * 365,
+    doc: 'How long events of the state modules are kept for readers that resume.',
+  },
+  webhookAllowNetworks: {
+    env: 'MPLP_WEBHOOK_ALLOW_NETWORKS',
+    type: 'networks',
+    default: undefined,
+    doc: 'Networks that webhooks may be sent to although they are not public (`10.1.0.0/16,fd00:1::/32`); none when not given.',
   },
   maxBodyBytes: {
     env: 'MPLP_MAX_BODY_BYTES',

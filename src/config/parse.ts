@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { OptionSpec } from './options.js';
 
 const byteUnits: ReadonlyMap<string, number> = new Map([
@@ -34,6 +35,12 @@ export function parseOption(spec: OptionSpec, raw: unknown): { value: unknown } 
         ? { value: port }
         : { fault: 'a port between 1 and 65535, `auto` or `off`' };
     }
+    case 'networks': {
+      const networks = text.split(',').map((network) => network.trim());
+      return networks.every(isNetwork)
+        ? { value: networks }
+        : { fault: 'networks such as 10.1.0.0/16 or fd00:1::/32, with commas between them' };
+    }
     case 'boolean':
       if (/^(true|1|yes|on)$/i.test(text)) return { value: true };
       if (/^(false|0|no|off)$/i.test(text)) return { value: false };
@@ -61,6 +68,12 @@ export function parseOption(spec: OptionSpec, raw: unknown): { value: unknown } 
 function isUrl(text: string, scheme: string): boolean {
   const first = text.replace(/^([a-z]+:\/\/(?:[^@/?]*@)?[^,/?]*),[^/?]*/i, '$1');
   return URL.canParse(first) && new URL(first).protocol === `${scheme}:`;
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = '', prefix = ''] = /^([0-9a-f.:]+)\/(\d{1,3})$/i.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(prefix) <= (version === 4 ? 32 : 128);
 }
 
 function parseBytes(text: string): number {

@@ -76,6 +76,7 @@ describe('sources', () => {
       adminKey: 'a-key-of-enough-characters',
       clickhouseUrl: 'http://127.0.0.1:8123',
       clickhouseCluster: 'main',
+      webhookAllowNetworks: '10.1.0.0/16,fd00:1::/32',
       databaseUrl: 'postgres://user:password@db-1:5432,db-2:5432/mplp?sslmode=require',
       redisUrl: 'rediss://user:password@cache:6380/2',
     };
@@ -96,6 +97,29 @@ describe('sources', () => {
     expect(sizeOf('0.5GB')).toBe(500_000_000);
     expect(load(['--config', file('size.yaml', 'maxBodyBytes: 2MB')]).config.maxBodyBytes).toBe(2_000_000);
     expect(load(['--config', file('number.yaml', 'maxBodyBytes: 4096')]).config.maxBodyBytes).toBe(4096);
+  });
+});
+
+describe('networks', () => {
+  const networksOf = (text: string) =>
+    load([], { MPLP_WEBHOOK_ALLOW_NETWORKS: text }).config.webhookAllowNetworks;
+
+  it('are read with commas between them', () => {
+    expect(networksOf('10.1.0.0/16')).toEqual(['10.1.0.0/16']);
+    expect(networksOf('127.0.0.0/8, ::1/128')).toEqual(['127.0.0.0/8', '::1/128']);
+  });
+
+  it('are refused when one is none', () => {
+    for (const text of [
+      '10.1.0.0',
+      '10.1.0.0/33',
+      '::1/129',
+      '10.1.0.0/x',
+      'localhost/8',
+      '10.1.0.0/16,',
+      '/8',
+    ])
+      expect(faultsOf([], { MPLP_WEBHOOK_ALLOW_NETWORKS: text })[0], text).toMatch(/networks such as/);
   });
 });
 

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../protocol/index.js';
+import { appendEvent } from '../../store/events/index.js';
 import type { PostgresStore, Sql } from '../../store/postgres/index.js';
 import {
   inTransaction,
@@ -120,10 +121,14 @@ async function insert(
     VALUES (${scope.projectId}, ${contextId}, ${id}, ${version}, ${names}::text::json,
       decode(${sha256(names)}, 'hex'), ${scope.actor})
     RETURNING id, context_id, version, encode(content_sha256, 'hex') AS hash, created_by, created_at`;
-  await sql`
-    INSERT INTO outbox (project_id, type, subject_id, version, payload, actor)
-    VALUES (${scope.projectId}, 'context.snapshot_created', ${contextId}, ${version},
-      ${JSON.stringify({ snapshot_id: id })}::text::jsonb, ${scope.actor})`;
+  await appendEvent(sql, {
+    projectId: scope.projectId,
+    type: 'context.snapshot_created',
+    subjectId: contextId,
+    version,
+    data: { snapshot_id: id },
+    actor: scope.actor,
+  });
   return toSnapshot(row as Row);
 }
 

@@ -1,6 +1,7 @@
 import { MplpError } from '../../errors/index.js';
 import type { JsonObject } from '../../protocol/index.js';
 import type { StateCache } from '../../store/cache/index.js';
+import { eventOfChange } from '../../store/events/index.js';
 import type { PostgresStore, Sql } from '../../store/postgres/index.js';
 import type { Change, DocumentChange, Documents, Stored } from './contract.js';
 import { readCursor, writeCursor } from './cursor.js';
@@ -73,11 +74,12 @@ export function createDocuments(options: DocumentsOptions): Documents {
     scope: Scope,
     id: string,
     { event, data = {} }: Omit<Change, 'document'>,
-  ): Fragment => sql`
-    event AS (
-      INSERT INTO outbox (project_id, type, subject_id, version, payload, actor)
-      SELECT ${scope.projectId}, ${event}, ${id}, version, ${JSON.stringify(data)}::text::jsonb, ${scope.actor}
-      FROM changed)`;
+  ): Fragment =>
+    eventOfChange(
+      sql,
+      { projectId: scope.projectId, type: event, subjectId: id, data, actor: scope.actor },
+      scope.transaction !== undefined,
+    );
 
   async function update(scope: Scope, id: string, from: number, change: Change): Promise<Stored | undefined> {
     const content = contentOf(change.document);
@@ -184,22 +186,23 @@ export function createDocuments(options: DocumentsOptions): Documents {
       }
     },
     async remove(scope, id, ifVersion) {
-      const rows = await scope.run<Row>(
-        (sql, mark) => sql`
-        WITH changed AS (
-          DELETE FROM ${sql(options.table)}
-          WHERE project_id = ${scope.projectId} AND id = ${id}
-            ${ifVersion === undefined ? sql`` : sql`AND version = ${ifVersion}`}
-          RETURNING id, version + 1 AS version),
-        ${eventOf(sql, scope, id, { event: `${kind}.deleted` })} ${mark}
-        SELECT * FROM changed`,
-      );
-      if (rows?.length === 0) {
-        const current = await load(scope.projectId, id);
+      if (scope.transaction === undefined)
+        return inTransaction(store, scope, (inner, sql) => removeLocked(inner, sql));
+      return removeLocked(scope, scope.transaction);
+
+      // Locked first, so that the event has its place behind that of every change before.
+      async function removeLocked(inner: Scope, sql: Sql): Promise<void> {
+        const current = await select(sql, inner.projectId, id, true);
         if (current === undefined) throw notFound(kind, id);
-        throw stale(kind, id, current.version);
+        if (ifVersion !== undefined && ifVersion !== current.version) throw stale(kind, id, current.version);
+        await sql`
+          WITH changed AS (
+            DELETE FROM ${sql(options.table)} WHERE project_id = ${inner.projectId} AND id = ${id}
+            RETURNING version + 1 AS version),
+          ${eventOf(sql, inner, id, { event: `${kind}.deleted` })}
+          SELECT version FROM changed`;
+        changed(inner, id, Infinity);
       }
-      changed(scope, id, Infinity);
     },
   };
 }

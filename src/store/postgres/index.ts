@@ -1,10 +1,17 @@
 export {
   createPostgresStore,
   defaultPostgresLimits,
+  type DedicatedSessionOptions,
   type PostgresLimits,
   type PostgresStore,
   type PostgresStoreOptions,
 } from './store.js';
-export { classifyPostgresError, postgresCode, type PostgresErrorClass } from './error-class.js';
+export {
+  classifyPostgresError,
+  postgresCode,
+  storeUnavailable,
+  toStoreError,
+  type PostgresErrorClass,
+} from './error-class.js';
 export { readPostgresMigrations, type Migration } from './migrations.js';
-export { addressOf, type Sql } from './session.js';
+export { addressOf, type Session, type Sql } from './session.js';

@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly lockTimeoutMs: number;
   /** Called once, as soon as the session can no longer be used. */
   readonly onDead: () => void;
+  /** Called for each notification of a channel that the session listens to. */
+  readonly onNotify?: ((channel: string, payload: string) => void) | undefined;
 }
 
 /** One connection, opened with the first statement. It is never opened again: what was begun on it cannot go on elsewhere. */
@@ -80,7 +82,7 @@ export function openSession(options: SessionOptions): Session {
   const sql = postgres(options.url, {
     ...shared,
     database: options.database ?? database,
-    ...({ host, port, socket: () => openSocket() } as object),
+    ...({ host, port, socket: () => openSocket(), onnotify: options.onNotify } as object),
   }) as unknown as postgres.Sql<{ bigint: number }>;
 
   async function openSocket(): Promise<Socket> {

@@ -4,7 +4,7 @@ import type { Logger } from '../../observability/log.js';
 import { postgresCode, storeUnavailable, toStoreError } from './error-class.js';
 import { migrate, readPostgresMigrations, type Migration } from './migrations.js';
 import { createSessionPool } from './session-pool.js';
-import { addressOf, openSession, type Sql } from './session.js';
+import { addressOf, openSession, type Session, type Sql } from './session.js';
 import { runStatement, runTransaction, type TransactionOptions } from './transaction.js';
 
 export interface PostgresStoreOptions {
@@ -62,9 +62,25 @@ export interface PostgresStore {
    * @throws MplpError MPLP_ERR_STORE_UNAVAILABLE, MPLP_ERR_STORE_SCHEMA
    */
   migrate(): Promise<void>;
+  /**
+   * Calls back after every transaction that has changed something and is committed, with the `sql` that its work was
+   * given. Must not throw. Gives the function that ends it.
+   */
+  onCommitted(listener: (sql: Sql) => void): () => void;
+  /**
+   * A connection beside the pool, for what outlives a statement: LISTEN and locks of a session. It opens with its first
+   * statement and never again; whoever opens it bounds the time of its statements and closes it before the store.
+   */
+  openSession(options: DedicatedSessionOptions): Session;
   /** Whether Postgres answers; asks it only when nothing has been heard of it for a while. */
   ping(): Promise<boolean>;
   close(): Promise<void>;
+}
+
+export interface DedicatedSessionOptions {
+  /** Called once, when the connection is gone. */
+  readonly onDead: () => void;
+  readonly onNotify?: ((channel: string, payload: string) => void) | undefined;
 }
 
 const NO_SUCH_DATABASE = '3D000';
@@ -86,6 +102,8 @@ export function createPostgresStore(
   const metrics = createStoreMetrics(options.registry);
   let isMigrated = false;
   let heardAt = -Infinity;
+  let lostSessions = 0;
+  const commitListeners = new Set<(sql: Sql) => void>();
   let cleanedAt = performance.now();
   const pool = createSessionPool({
     ...limits,
@@ -125,6 +143,7 @@ export function createPostgresStore(
     deadlineMs: limits.deadlineMs,
     lookupMs: limits.lookupMs,
     hasMark: true,
+    onCommitted: (sql) => commitListeners.forEach((listener) => listener(sql)),
     onLookup: (outcome) => {
       metrics.lookups.inc({ outcome });
       log.warn({ outcome }, 'the answer to a COMMIT was lost; its outcome was looked up');
@@ -189,6 +208,23 @@ export function createPostgresStore(
       } catch {
         return false;
       }
+    },
+    onCommitted(listener) {
+      commitListeners.add(listener);
+      return () => void commitListeners.delete(listener);
+    },
+    openSession({ onDead, onNotify }) {
+      return openSession({
+        ...limits,
+        url: options.url,
+        attempt: lostSessions,
+        onDead() {
+          lostSessions++;
+          heardAt = -Infinity;
+          onDead();
+        },
+        onNotify,
+      });
     },
     close: () => pool.close(),
   };

@@ -14,6 +14,8 @@ export interface TransactionOptions {
   /** Without a mark a lost COMMIT is not looked up: for work that finds out by itself, when it runs again. */
   readonly hasMark: boolean;
   readonly onLookup: (outcome: 'committed' | 'abandoned' | 'unknown') => void;
+  /** Called when a transaction that changed something is known to be committed, with what its work was given. */
+  readonly onCommitted: (sql: Sql) => void;
 }
 
 const MAX_CONFLICTS = 3;
@@ -60,6 +62,7 @@ async function runOnce<T>(options: TransactionOptions, work: (sql: Sql) => Promi
     }
     try {
       await session.run((sql) => sql.unsafe('COMMIT'));
+      if (mark !== undefined) options.onCommitted(session.sql);
       return result;
     } catch (error) {
       if (!session.isDead && classifyPostgresError(error) !== 'unavailable') throw error;
@@ -72,7 +75,7 @@ async function runOnce<T>(options: TransactionOptions, work: (sql: Sql) => Promi
     clearTimeout(timer);
     pool.release(session);
   }
-  await assertCommitted(options, mark);
+  await assertCommitted(options, mark, session);
   return result;
 }
 
@@ -93,7 +96,9 @@ export async function runStatement<T>(
     const session = await pool.acquire();
     const timer = setTimeout(() => session.destroy(), options.deadlineMs);
     try {
-      return await session.run((sql) => run(sql, mark.id));
+      const result = await session.run((sql) => run(sql, mark.id));
+      options.onCommitted(session.sql);
+      return result;
     } catch (error) {
       const kind = classifyPostgresError(error);
       if (kind === 'conflict' && attempt < MAX_CONFLICTS) continue;
@@ -105,16 +110,16 @@ export async function runStatement<T>(
       clearTimeout(timer);
       pool.release(session);
     }
-    await assertCommitted(options, mark);
+    await assertCommitted(options, mark, session);
     return undefined;
   }
 }
 
 /** Resolves when the transaction of a mark was committed. @throws MplpError MPLP_ERR_STORE_UNAVAILABLE */
-async function assertCommitted(options: TransactionOptions, mark: Mark): Promise<void> {
+async function assertCommitted(options: TransactionOptions, mark: Mark, { sql }: Session): Promise<void> {
   const outcome = await findOutcome(options.pool, mark, options.lookupMs);
   options.onLookup(outcome);
-  if (outcome === 'committed') return;
+  if (outcome === 'committed') return options.onCommitted(sql);
   if (outcome === 'abandoned')
     throw storeUnavailable(
       'The connection to Postgres broke before the change was committed; nothing was changed.',
