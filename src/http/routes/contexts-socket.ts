@@ -15,6 +15,7 @@ const PATH = '/v1.0/contexts/ws';
 const NODE_ID = /^[\x21-\x7e]{1,128}$/;
 const MAX_NODES = 1_000;
 const SYNC_TIMEOUT_MS = 5_000;
+const MAX_SYNC_TIMEOUT_MS = 30_000;
 /** A node that lets so much pile up is cut: it comes back with the version it has. */
 const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 const TRY_AGAIN_LATER = 1013;
@@ -38,7 +39,7 @@ export function createContextSyncRoutes(
           checkQuery(request);
           const body = checkEnvelope(
             await readDocument(request, MAX_STATE_BODY_BYTES),
-            ['target_nodes', 'sync_type'],
+            ['target_nodes', 'sync_type', 'timeout_ms'],
             '',
           );
           const type = syncTypeOf(body['sync_type']);
@@ -48,7 +49,7 @@ export function createContextSyncRoutes(
             contextId,
             nodesOf(body['target_nodes']),
             type,
-            SYNC_TIMEOUT_MS,
+            timeoutOf(body['timeout_ms']),
           );
           return json({ context_id: contextId, version, sync_type: type, results });
         },
@@ -118,6 +119,17 @@ function syncTypeOf(type: unknown): SyncType {
   if (type === undefined) return 'incremental';
   if (type === 'full' || type === 'incremental') return type;
   throw badRequest('/sync_type', 'enum', 'must be full or incremental');
+}
+
+function timeoutOf(timeoutMs: unknown): number {
+  if (timeoutMs === undefined) return SYNC_TIMEOUT_MS;
+  if (
+    Number.isInteger(timeoutMs) &&
+    (timeoutMs as number) >= 1 &&
+    (timeoutMs as number) <= MAX_SYNC_TIMEOUT_MS
+  )
+    return timeoutMs as number;
+  throw badRequest('/timeout_ms', 'range', `must be a whole number from 1 to ${MAX_SYNC_TIMEOUT_MS}`);
 }
 
 function nodesOf(nodes: unknown): string[] | undefined {

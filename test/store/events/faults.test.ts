@@ -5,10 +5,13 @@ import { startTestPostgres, until, type TestPostgres } from '../../embedded/post
 import { startPostgresProxy, type PostgresProxy } from '../../support/postgres-proxy.js';
 import { collect, openLog, storedIds, type TestLog } from './logs.js';
 
-/** Appends until it is told to stop; failures are what is tested, and do not count. */
-async function appendMany(opened: TestLog, stop: AbortSignal): Promise<string[]> {
+/** Appends until that is enough; failures are what is tested, and do not count. */
+async function appendUntil(
+  opened: TestLog,
+  isEnough: (ids: readonly string[]) => boolean,
+): Promise<string[]> {
   const ids: string[] = [];
-  while (!stop.aborted) {
+  while (!isEnough(ids)) {
     try {
       ids.push(await opened.append());
     } catch {
@@ -30,8 +33,8 @@ describe('the event log and a Postgres that dies', () => {
     await until(() => opened.events.isFollowing);
     const start = await opened.events.position();
     const live = collect(opened.events);
-    const stop = new AbortController();
-    const committed = appendMany(opened, stop.signal);
+    let isEnough = false;
+    const committed = appendUntil(opened, () => isEnough);
     for (let kill = 0; kill < 3; kill++) {
       const seen = live.ids.length;
       await until(() => live.ids.length > seen + 10);
@@ -39,7 +42,7 @@ describe('the event log and a Postgres that dies', () => {
       process.kill(pid as number, 'SIGKILL');
       await until(() => postgres.server.state === 'up' && postgres.server.pid !== pid);
     }
-    stop.abort();
+    isEnough = true;
     const ids = await committed;
     const last = await opened.append();
     const behind = collect(opened.events, { after: start, batchSize: 20 });
@@ -62,7 +65,7 @@ describe('the event log and a Postgres that dies', () => {
     await until(() => !opened.events.isFollowing);
     await expect(opened.events.position()).rejects.toMatchObject({ status: 503 });
     proxy.isUp = true;
-    const ids = await appendMany(opened, 3);
+    const ids = await appendUntil(opened, ({ length }) => length === 3);
     await until(() => live.ids.length >= 3);
     expect(live.ids).toEqual(ids);
     proxy.isUp = false;
