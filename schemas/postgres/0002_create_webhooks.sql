@@ -22,8 +22,8 @@ CREATE TABLE webhooks (
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
     -- How far delivery has come. Raised without raising the version: nobody edits it.
-    cursor_transaction_id xid8 NOT NULL DEFAULT pg_snapshot_xmin(pg_current_snapshot()),
-    cursor_sequence bigint NOT NULL DEFAULT 0,
+    cursor_transaction_id xid8 NOT NULL,
+    cursor_sequence bigint NOT NULL,
     -- Attempts since the last success, when the first of them was, and when the next one may be.
     failure_count   integer NOT NULL DEFAULT 0 CHECK (failure_count >= 0),
     failing_since   timestamptz,

@@ -60,7 +60,6 @@ export const errorTable = {
   MPLP_ERR_MODULES_NOT_FOUND: kind(404, 'No such document'),
   MPLP_ERR_MODULES_ID_TAKEN: kind(409, 'Another document has this id'),
   MPLP_ERR_MODULES_TRANSITION: kind(409, 'The document cannot go from its state to that one'),
-  MPLP_ERR_MODULES_STALE: kind(412, 'The document has another version by now'),
   MPLP_ERR_MODULES_LIMIT: kind(422, 'The document exceeds a limit'),
 } as const satisfies Record<string, ErrorKind>;
 

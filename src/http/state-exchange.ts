@@ -3,6 +3,7 @@ import { MplpError } from '../errors/index.js';
 import { createScope, inTransaction, isUuid, type Scope, type Stored } from '../modules/documents/index.js';
 import type { PostgresStore } from '../store/postgres/index.js';
 import type { HttpReply, HttpRequest } from './contract.js';
+import { etagOfVersion } from './etag.js';
 import { badRequest } from './protocol-exchange.js';
 import { readDocument } from './request-document.js';
 
@@ -24,17 +25,13 @@ export function idOf(request: HttpRequest, name = 'id'): string {
   throw badRequest(`{${name}}`, 'pattern', `must be a lower-case UUID${hint}`);
 }
 
-export function etagOf(version: number): string {
-  return `"${version}"`;
-}
-
 /** A stored document with its ETag. */
 export function replyWithStored({ text, version }: Stored, status = 200, location?: string): HttpReply {
   return {
     status,
     headers: {
       'content-type': 'application/json',
-      etag: etagOf(version),
+      etag: etagOfVersion(version),
       ...(location === undefined ? {} : { location }),
     },
     body: text,
@@ -45,25 +42,9 @@ export function replyWithStored({ text, version }: Stored, status = 200, locatio
 export function replyUnlessKnown(request: HttpRequest, stored: Stored): HttpReply {
   const known = request.header('if-none-match');
   const tags = known.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  if (known !== '' && (tags.includes('*') || tags.includes(etagOf(stored.version))))
-    return { status: 304, headers: { etag: etagOf(stored.version) } };
+  if (known !== '' && (tags.includes('*') || tags.includes(etagOfVersion(stored.version))))
+    return { status: 304, headers: { etag: etagOfVersion(stored.version) } };
   return replyWithStored(stored);
-}
-
-/**
- * The version of `If-Match`; `undefined` when there is none, or `*`.
- *
- * @throws MplpError MPLP_ERR_MODULES_STALE for a tag that no version has
- */
-export function ifMatchOf(request: HttpRequest): number | undefined {
-  const text = request.header('if-match').trim();
-  if (text === '' || text === '*') return undefined;
-  const version = /^"([1-9]\d{0,15})"$/.exec(text)?.[1];
-  if (version !== undefined) return Number(version);
-  throw new MplpError(
-    'MPLP_ERR_MODULES_STALE',
-    `If-Match ${JSON.stringify(text.slice(0, 80))} is not an ETag of this resource, such as "3".`,
-  );
 }
 
 /** `limit` and `cursor` of a list. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */

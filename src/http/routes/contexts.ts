@@ -1,13 +1,12 @@
 import { checkReason, type Contexts, type Snapshot, type Variable } from '../../modules/contexts/index.js';
 import type { PostgresStore } from '../../store/postgres/index.js';
 import type { HttpReply, HttpRequest, Route } from '../contract.js';
+import { etagOfVersion, readIfMatch } from '../etag.js';
 import { badRequest, checkEnvelope, checkQuery } from '../protocol-exchange.js';
 import { json } from '../replies.js';
 import {
   changing,
-  etagOf,
   idOf,
-  ifMatchOf,
   pageOf,
   replyUnlessKnown,
   replyWithPage,
@@ -71,10 +70,10 @@ export function createContextRoutes({ contexts, store }: ContextRoutesOptions): 
       return replyUnlessKnown(request, await contexts.get(request.principal.projectId, idOf(request)));
     }),
     write('PUT', ONE, async (request, scope, document) =>
-      replyWithStored(await contexts.replace(scope, idOf(request), document, ifMatchOf(request))),
+      replyWithStored(await contexts.replace(scope, idOf(request), document, readIfMatch(request))),
     ),
     write('DELETE', ONE, async (request, scope) => {
-      await contexts.remove(scope, idOf(request), ifMatchOf(request));
+      await contexts.remove(scope, idOf(request), readIfMatch(request));
       return { status: 204 };
     }),
     write('PUT', `${ONE}/status`, async (request, scope, document) => {
@@ -83,12 +82,17 @@ export function createContextRoutes({ contexts, store }: ContextRoutesOptions): 
       if (status === undefined && lifecycleStage === undefined)
         throw badRequest('/status', 'required', 'is required');
       const change = { status, lifecycleStage, reason: checkReason(body['reason']) };
-      return replyWithStored(await contexts.setStatus(scope, idOf(request), change, ifMatchOf(request)));
+      return replyWithStored(await contexts.setStatus(scope, idOf(request), change, readIfMatch(request)));
     }),
 
     write('POST', `${ONE}/variables`, async (request, scope, document) => {
       const { key, value } = checkEnvelope(document, ['key', 'value'], '');
-      const variable = await contexts.variables.set(scope, idOf(request), { key, value }, ifMatchOf(request));
+      const variable = await contexts.variables.set(
+        scope,
+        idOf(request),
+        { key, value },
+        readIfMatch(request),
+      );
       const location = `${PATH}/${idOf(request)}/variables/${encodeURIComponent(variable.key)}`;
       return replyWithVariable(variable, variable.isNew ? 201 : 200, { location });
     }),
@@ -98,7 +102,7 @@ export function createContextRoutes({ contexts, store }: ContextRoutesOptions): 
         request.principal.projectId,
         idOf(request),
       );
-      return withHeaders(json({ variables }), { etag: etagOf(version) });
+      return withHeaders(json({ variables }), { etag: etagOfVersion(version) });
     }),
     read(`${ONE}/variables/{key}`, async (request) => {
       checkQuery(request);
@@ -108,8 +112,8 @@ export function createContextRoutes({ contexts, store }: ContextRoutesOptions): 
     }),
     write('DELETE', `${ONE}/variables/{key}`, async (request, scope) => {
       const key = request.params['key'] ?? '';
-      const { version } = await contexts.variables.remove(scope, idOf(request), key, ifMatchOf(request));
-      return { status: 204, headers: { etag: etagOf(version) } };
+      const { version } = await contexts.variables.remove(scope, idOf(request), key, readIfMatch(request));
+      return { status: 204, headers: { etag: etagOfVersion(version) } };
     }),
 
     write('POST', `${ONE}/snapshots`, async (request, scope, document) => {
@@ -137,7 +141,7 @@ export function createContextRoutes({ contexts, store }: ContextRoutesOptions): 
       const { snapshot_id: id } = checkEnvelope(document, ['snapshot_id'], '');
       if (typeof id !== 'string') throw badRequest('/snapshot_id', 'type', 'must be the id of a snapshot');
       const snapshotId = idOf({ ...request, params: { snapshot_id: id } }, 'snapshot_id');
-      return replyWithStored(await contexts.restore(scope, idOf(request), snapshotId, ifMatchOf(request)));
+      return replyWithStored(await contexts.restore(scope, idOf(request), snapshotId, readIfMatch(request)));
     }),
   ];
 }
@@ -153,7 +157,7 @@ function replyWithVariable(
   status = 200,
   headers: Readonly<Record<string, string>> = {},
 ): HttpReply {
-  return withHeaders(json({ key, value, version }, status), { etag: etagOf(version), ...headers });
+  return withHeaders(json({ key, value, version }, status), { etag: etagOfVersion(version), ...headers });
 }
 
 function withHeaders(reply: HttpReply, headers: Readonly<Record<string, string>>): HttpReply {

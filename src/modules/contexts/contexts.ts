@@ -42,11 +42,11 @@ export interface Contexts {
   /** @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, as all below */
   get(projectId: string, id: string): Promise<Stored>;
   list(projectId: string, query: ListQuery): Promise<Page>;
-  /** Puts another document in its place. @throws MplpError …_INVALID, …_STALE, …_TRANSITION, …_LIMIT */
+  /** Puts another document in its place. @throws MplpError …_INVALID, …_HTTP_PRECONDITION_FAILED, …_TRANSITION, …_LIMIT */
   replace(scope: Scope, id: string, document: unknown, ifVersion?: number): Promise<Stored>;
-  /** @throws MplpError …_INVALID, …_STALE, …_TRANSITION */
+  /** @throws MplpError …_INVALID, …_HTTP_PRECONDITION_FAILED, …_TRANSITION */
   setStatus(scope: Scope, id: string, change: StatusChange, ifVersion?: number): Promise<Stored>;
-  /** @throws MplpError …_STALE */
+  /** @throws MplpError …_HTTP_PRECONDITION_FAILED */
   remove(scope: Scope, id: string, ifVersion?: number): Promise<void>;
   readonly variables: Variables;
   /** Keeps the document as it is now. */
@@ -57,7 +57,7 @@ export interface Contexts {
     snapshotId: string,
   ): Promise<Snapshot & { document: JsonObject }>;
   listSnapshots(projectId: string, id: string, query: Omit<ListQuery, 'filters'>): Promise<SnapshotPage>;
-  /** What the snapshot holds becomes the newest version. @throws MplpError …_STALE */
+  /** What the snapshot holds becomes the newest version. @throws MplpError …_HTTP_PRECONDITION_FAILED */
   restore(scope: Scope, id: string, snapshotId: string, ifVersion?: number): Promise<Stored>;
 }
 

@@ -14,7 +14,7 @@ export interface Variable {
 
 /** `shared_state.variables`, one by one. */
 export interface Variables {
-  /** @throws MplpError MPLP_ERR_MODULES_INVALID, …_NOT_FOUND, …_STALE, …_LIMIT */
+  /** @throws MplpError MPLP_ERR_MODULES_INVALID, …_NOT_FOUND, …_HTTP_PRECONDITION_FAILED, …_LIMIT */
   set(
     scope: Scope,
     contextId: string,

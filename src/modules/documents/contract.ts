@@ -60,7 +60,7 @@ export interface Documents {
    * gets a copy that it may change.
    *
    * @param ifVersion the version that the caller has seen.
-   * @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, MPLP_ERR_MODULES_STALE, and what `decide` throws.
+   * @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, MPLP_ERR_HTTP_PRECONDITION_FAILED, and what `decide` throws.
    */
   change(
     scope: Scope,
@@ -68,6 +68,6 @@ export interface Documents {
     ifVersion: number | undefined,
     decide: (current: JsonObject, version: number) => Change | undefined,
   ): Promise<Stored>;
-  /** @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, MPLP_ERR_MODULES_STALE */
+  /** @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, MPLP_ERR_HTTP_PRECONDITION_FAILED */
   remove(scope: Scope, id: string, ifVersion: number | undefined): Promise<void>;
 }

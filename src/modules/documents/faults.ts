@@ -24,7 +24,7 @@ export function notFound(kind: string, id: string): MplpError {
 /** The 412 says which version there is. */
 export function stale(kind: string, id: string, version: number): MplpError {
   return new MplpError(
-    'MPLP_ERR_MODULES_STALE',
+    'MPLP_ERR_HTTP_PRECONDITION_FAILED',
     `The ${kind} ${id} has version ${version} by now: read it, and send the change again with its ETag.`,
     { extensions: { version } },
   );

@@ -1,5 +1,5 @@
 import { MplpError } from '../../errors/index.js';
-import { appendEvent } from '../../store/events/index.js';
+import { appendEvent, END_OF_LOG } from '../../store/events/index.js';
 import type { PostgresStore, Sql } from '../../store/postgres/index.js';
 import type { DisabledReason, Webhook, WebhookSettings } from './contract.js';
 
@@ -66,9 +66,11 @@ export function insertWebhook(
     if ((room?.count ?? 0) >= MAX_WEBHOOKS)
       throw new MplpError('MPLP_ERR_WEBHOOKS_LIMIT', `A project may have ${MAX_WEBHOOKS} webhooks.`);
     const [row] = await sql<WebhookRow[]>`
-      INSERT INTO webhooks (project_id, url, description, types, secret, status, disabled_reason, created_by)
-      VALUES (${projectId}, ${url}, ${description ?? null}, ${sql.json([...types])}, ${secret}, ${status},
-        ${status === 'disabled' ? 'requested' : null}, ${actor})
+      INSERT INTO webhooks (project_id, url, description, types, secret, status, disabled_reason, created_by,
+        cursor_transaction_id, cursor_sequence)
+      SELECT ${projectId}, ${url}, ${description ?? null}, ${sql.json([...types])}::jsonb, ${secret}, ${status},
+        ${status === 'disabled' ? 'requested' : null}, ${actor}, transaction_id, sequence
+      FROM (${sql.unsafe(END_OF_LOG)}) AS log_end
       RETURNING ${sql.unsafe(webhookColumns)}`;
     const webhook = toWebhook(row as WebhookRow);
     await tell(sql, webhook, 'webhook.created', actor);

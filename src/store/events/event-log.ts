@@ -4,7 +4,7 @@ import type { Logger } from '../../observability/log.js';
 import type { PostgresStore } from '../postgres/index.js';
 import type { EventLog, SubscribeOptions } from './contract.js';
 import { createOutboxReader } from './outbox-reader.js';
-import { checkKept, readEdges, readPage, type StoredEvent } from './outbox-table.js';
+import { checkKept, readEdges, readEnd, readPage, type StoredEvent } from './outbox-table.js';
 import { parseCursor, toCursor, type Position } from './position.js';
 import { removeOldEvents } from './retention.js';
 import { createSubscriber, type LogView, type Subscriber } from './subscriber.js';
@@ -124,7 +124,7 @@ export function createEventLog(options: EventLogOptions): EventLog {
     async position() {
       const { head } = reader;
       if (head !== undefined && reader.isFollowing) return toCursor(head);
-      return toCursor((await store.query(readEdges)).settled);
+      return toCursor(await store.query(readEnd));
     },
     async checkCursor(cursor) {
       const position = parseCursor(cursor);

@@ -8,4 +8,5 @@ export {
 } from './event-log.js';
 export { eventJson } from './frames.js';
 export { backoffMs, createPause, type Pause } from './pause.js';
+export { END_OF_LOG } from './outbox-table.js';
 export { parseTypeFilter } from './type-filter.js';

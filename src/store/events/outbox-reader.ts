@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../observability/log.js';
 import type { PostgresStore, Session, Sql } from '../postgres/index.js';
 import { takeAppended } from './append.js';
-import { checkKept, readEdges, readTail, type StoredEvent, type Tail } from './outbox-table.js';
+import { checkKept, readEnd, readTail, type StoredEvent, type Tail } from './outbox-table.js';
 import { backoffMs, createPause } from './pause.js';
 import { comparePositions, type Position } from './position.js';
 
@@ -82,7 +82,7 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
   const look = async (): Promise<number> => {
     if (session === undefined || session.isDead) session = await open();
     if (head === undefined) {
-      head = (await bounded(session, readEdges)).settled;
+      head = await bounded(session, readEnd);
       options.onStarted();
       return 0;
     }
@@ -95,6 +95,7 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
       await tellOthers(session);
     }
     if (tail.events.length === PAGE_EVENTS) return 0;
+    if (head === undefined) return 0;
     heldBackLooks = tail.isHeldBack ? heldBackLooks + 1 : 0;
     return tail.isHeldBack ? backoffMs(heldBackLooks, HELD_BACK_MS, MAX_HELD_BACK_MS) : pollMs;
   };
@@ -114,8 +115,13 @@ export function createOutboxReader(options: OutboxReaderOptions): OutboxReader {
       checkKept(from, tail);
     } catch (error) {
       log.error({ err: error }, 'events were removed before this engine has seen them');
-      start = comparePositions(tail.horizon, from) > 0 ? tail.horizon : tail.settled;
       options.onGap();
+      if (comparePositions(tail.horizon, from) < 0) {
+        // Another database has taken the place of the one that was followed.
+        head = undefined;
+        return;
+      }
+      start = tail.horizon;
     }
     head = tail.events.at(-1)?.position ?? start;
     if (tail.events.length > 0) options.onEvents(tail.events, start);

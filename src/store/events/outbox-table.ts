@@ -14,9 +14,7 @@ export interface StoredEvent {
 
 /** What the log looked like to one statement. */
 export interface LogEdges {
-  /** All transactions before it have ended: what they wrote can be seen, and nothing can come before it any more. */
-  readonly settled: Position;
-  /** No transaction from here on has begun. */
+  /** No transaction from here on has ended. */
   readonly future: Position;
   /** The last event that retention has removed. */
   readonly horizon: Position;
@@ -29,7 +27,6 @@ export interface EventFilter {
 }
 
 interface EdgeRow {
-  readonly settled: string;
   readonly future: string;
   readonly horizon_transaction: string;
   readonly horizon_sequence: string;
@@ -48,7 +45,6 @@ interface EventRow {
 }
 
 const edgeColumns = `
-  pg_snapshot_xmin(pg_current_snapshot())::text AS settled,
   pg_snapshot_xmax(pg_current_snapshot())::text AS future,
   coalesce(horizon.transaction_id, '0')::text AS horizon_transaction,
   coalesce(horizon.sequence, 0)::text AS horizon_sequence`;
@@ -61,6 +57,28 @@ export async function readEdges(sql: Sql): Promise<LogEdges> {
   const [row] = await sql.unsafe<EdgeRow[]>(`SELECT ${edgeColumns} ${fromHorizon}`);
   return toEdges(row as EdgeRow);
 }
+
+/**
+ * Where the log ends: the last event that nothing can come before any more, present or removed.
+ *
+ * It has to be one that was committed. The number of the next transaction would not do: numbers of transactions that left
+ * nothing on disk are given out again after a crash, and events with them would lie before such a position.
+ */
+export async function readEnd(sql: Sql): Promise<Position> {
+  const [row] = await sql.unsafe<{ transaction: string; sequence: string }[]>(`
+    SELECT transaction_id::text AS transaction, sequence::text AS sequence FROM (${END_OF_LOG}) AS log_end`);
+  const { transaction, sequence } = row as { transaction: string; sequence: string };
+  return positionOf(transaction, sequence);
+}
+
+/** As a subselect: `transaction_id` and `sequence` of the end of the log. */
+export const END_OF_LOG = `
+  SELECT * FROM (
+    (SELECT transaction_id, sequence FROM outbox WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+     ORDER BY transaction_id DESC, sequence DESC LIMIT 1)
+    UNION ALL SELECT transaction_id, sequence FROM outbox_horizon
+    UNION ALL SELECT '0', 0
+  ) AS ends ORDER BY transaction_id DESC, sequence DESC LIMIT 1`;
 
 export interface Tail extends LogEdges {
   readonly events: readonly StoredEvent[];
@@ -165,7 +183,6 @@ function isEvent<Row extends Nullable<EventRow>>(row: Row): row is Row & EventRo
 
 function toEdges(row: EdgeRow): LogEdges {
   return {
-    settled: positionOf(row.settled, '0'),
     future: positionOf(row.future, '0'),
     horizon: positionOf(row.horizon_transaction, row.horizon_sequence),
   };

@@ -56,6 +56,36 @@ describe('the event log and a Postgres that dies', () => {
     await opened.close();
   });
 
+  it('misses nothing when a crash makes Postgres give out numbers of transactions again', async () => {
+    const opened = await openLog(() => postgres.server.url);
+    await until(() => opened.events.isFollowing);
+    await opened.append();
+    // They end without a change, so nothing of them is on disk.
+    for (let n = 0; n < 50; n++)
+      await opened.store
+        .transaction(async (sql) => {
+          await sql`SELECT pg_current_xact_id()`;
+          throw new Error('no change');
+        })
+        .catch(() => undefined);
+    const late = await openLog(() => postgres.server.url);
+    await until(() => late.events.isFollowing);
+    const live = collect(late.events);
+    const cursor = await late.events.position();
+    const { pid } = postgres.server;
+    process.kill(pid as number, 'SIGKILL');
+    await until(() => postgres.server.state === 'up' && postgres.server.pid !== pid);
+    const ids = await appendUntil(opened, ({ length }) => length === 20);
+    await late.events.checkCursor(cursor);
+    const again = collect(opened.events, { after: cursor });
+    await until(() => live.ids.length >= 20 && again.ids.length >= 20);
+    expect(live.ids).toEqual(ids);
+    expect(again.ids).toEqual(ids);
+    expect(live.gaps + again.gaps).toBe(0);
+    await late.close();
+    await opened.close();
+  });
+
   it('waits for a Postgres that comes later, and closes while it is away', async () => {
     const proxy = await startPostgresProxy(Number(new URL(postgres.server.url).port));
     const opened = await openLog(() => postgres.server.url.replace(/:\d+\//, `:${proxy.port}/`));
