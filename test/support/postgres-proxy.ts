@@ -4,10 +4,11 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 /**
  * What the network does to the next COMMIT.
  * `lose-reply`: it arrives, and the connection breaks before the answer comes back.
+ * `lose-server`: it arrives, and the server cannot be reached from then on.
  * `lose-request`: it does not arrive; the client's side breaks, the server's stays open and knows nothing.
  * `break`: it does not arrive, and both sides break.
  */
-export type CommitFault = 'none' | 'lose-reply' | 'lose-request' | 'break';
+export type CommitFault = 'none' | 'lose-reply' | 'lose-server' | 'lose-request' | 'break';
 
 export interface PostgresProxy {
   readonly port: number;
@@ -30,6 +31,10 @@ export async function startPostgresProxy(targetPort: number): Promise<PostgresPr
   let isHanging = false;
   let onCommit: CommitFault = 'none';
   let statements = 0;
+  const goAway = (): void => {
+    isUp = false;
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
   const server = createServer((client) => {
     if (!isUp) return void client.resetAndDestroy();
     const upstream = connect(targetPort, '127.0.0.1');
@@ -51,6 +56,9 @@ export async function startPostgresProxy(targetPort: number): Promise<PostgresPr
       if (fault === 'lose-reply') {
         upstream.write(chunk);
         upstream.once('data', () => client.resetAndDestroy());
+      } else if (fault === 'lose-server') {
+        upstream.write(chunk);
+        upstream.once('data', goAway);
       } else {
         client.resetAndDestroy();
         if (fault === 'break') upstream.destroy();
@@ -74,8 +82,8 @@ export async function startPostgresProxy(targetPort: number): Promise<PostgresPr
       return isUp;
     },
     set isUp(next) {
-      isUp = next;
-      if (!next) for (const socket of sockets) socket.resetAndDestroy();
+      if (next) isUp = true;
+      else goAway();
     },
     get isHanging() {
       return isHanging;

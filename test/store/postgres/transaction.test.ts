@@ -74,16 +74,14 @@ describe('a transaction', () => {
     const id = randomUUID();
     const work = impatient.store.transaction(async (sql) => {
       await sql`INSERT INTO contexts (project_id, id, document, created_by) VALUES ('default', ${id}, ${emptyContext}::text::json, 'test')`;
-      proxy.onCommit = 'lose-reply';
+      proxy.onCommit = 'lose-server';
     });
-    const settled = work.catch((error: unknown) => error);
-    await until(() => isStored(id));
-    proxy.isUp = false;
-    expect(await settled).toMatchObject({
+    await expect(work).rejects.toMatchObject({
       code: 'MPLP_ERR_STORE_UNAVAILABLE',
       extensions: { outcome: 'unknown' },
     });
     proxy.isUp = true;
+    await until(() => isStored(id));
     await impatient.close();
   });
 
