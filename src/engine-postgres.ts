@@ -13,6 +13,8 @@ const RETRY_MS = 100;
 const MAX_RETRY_MS = 2_000;
 /** How often the start of the embedded server is looked at. */
 const POLL_MS = 20;
+/** A start that takes longer is one without Postgres. */
+const MAX_START_MS = 10_000;
 /** Tables of another version do not change by themselves. */
 const SCHEMA_RETRY_MS = 30_000;
 
@@ -51,6 +53,16 @@ export async function startEnginePostgres(
   let onAttempted = (): void => {};
   const attempted = new Promise<void>((resolve) => (onAttempted = resolve));
   const prepared = prepare();
+  let isStarting = true;
+  const started = (timeoutMs: number): Promise<unknown> => {
+    const timeout = new AbortController();
+    return Promise.race([
+      prepared,
+      attempted,
+      delay(timeoutMs, undefined, { signal: timeout.signal, ref: false }).catch(() => undefined),
+    ]).finally(() => timeout.abort());
+  };
+  void started(MAX_START_MS).then(() => (isStarting = false));
 
   async function prepare(): Promise<void> {
     let told = '';
@@ -88,7 +100,8 @@ export async function startEnginePostgres(
         name: 'postgres',
         ok,
         detail: text,
-        optional: true,
+        // Whoever waits for a start waits for this too; afterwards spans can do without.
+        optional: !isStarting,
       });
       if (embedded !== undefined && embedded.state !== 'up')
         return of(false, `the embedded Postgres is ${embedded.state}`);
@@ -96,13 +109,7 @@ export async function startEnginePostgres(
       return (await store.ping()) ? of(true, '') : of(false, 'Postgres does not answer');
     },
     async waitForStart(timeoutMs) {
-      const timeout = new AbortController();
-      await Promise.race([
-        prepared,
-        attempted,
-        delay(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined),
-      ]);
-      timeout.abort();
+      await started(timeoutMs);
     },
     async close() {
       closing.abort();
