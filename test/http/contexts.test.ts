@@ -245,6 +245,9 @@ describe('contexts', () => {
       cursor = `&cursor=${page.next}`;
     }
     expect(seen).toEqual(ids);
+    const newest = (await (await call('GET', '?limit=7')).json()) as { contexts: Document[] };
+    expect(newest.contexts.map(({ id }) => id)).toEqual(ids);
+    expect((await call('GET', '')).status).toBe(200);
     for (const query of ['?limit=0', '?limit=x', '?cursor=abc', '?nothing=1', `?status=${'x'.repeat(300)}`])
       expect((await call('GET', query)).status).toBe(400);
     expect(await (await call('GET', '?status=none')).json()).toEqual({ contexts: [], next: null });

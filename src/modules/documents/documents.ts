@@ -147,7 +147,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
           to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at
         FROM ${sql(options.table)}
         WHERE project_id = ${projectId}
-          ${Object.entries(filters).map(([column, value]) => sql`AND ${sql(column)} = ${value}`)}
+          ${filtersOf(sql, filters)}
           ${after === undefined ? sql`` : sql`AND (created_at, id) < (${after.createdAt}::text::timestamptz, ${after.id}::uuid)`}
         ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}`,
       );
@@ -205,6 +205,14 @@ export function createDocuments(options: DocumentsOptions): Documents {
       }
     },
   };
+}
+
+/** An empty list of pieces would be a value to the driver. */
+function filtersOf(sql: Sql, filters: Readonly<Record<string, string>>): Fragment {
+  return Object.entries(filters).reduce<Fragment>(
+    (pieces, [column, value]) => sql`${pieces} AND ${sql(column)} = ${value}`,
+    sql``,
+  );
 }
 
 /** The document without what columns say. @throws MplpError MPLP_ERR_MODULES_LIMIT */
