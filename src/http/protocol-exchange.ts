@@ -56,7 +56,11 @@ export function checkEnvelope(value: unknown, names: readonly string[], pointer:
   if (!isJsonObject(value)) throw badRequest(pointer, 'type', `must be an object of ${names.join(', ')}`);
   for (const name of Object.keys(value))
     if (!names.includes(name))
-      throw badRequest(`${pointer}/${pointerToken(name)}`, 'unknown', `is not among ${names.join(', ')}`);
+      throw badRequest(
+        `${pointer}/${pointerToken(name)}`,
+        'unknown',
+        `is not among the members here: ${names.join(', ') || 'none'}`,
+      );
   return value;
 }
 

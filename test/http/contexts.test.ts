@@ -159,6 +159,9 @@ describe('contexts', () => {
     expect((await set(odd, 2)).status).toBe(200);
     expect((await call('DELETE', `/${id}/variables/${encodeURIComponent(odd)}`)).status).toBe(204);
     expect((await call('DELETE', `/${id}/variables/${encodeURIComponent(odd)}`)).status).toBe(404);
+    // What every object has is no variable.
+    for (const method of ['GET', 'DELETE'])
+      expect((await call(method, `/${id}/variables/toString`)).status).toBe(404);
     for (const body of [
       { key: 1, value: 1 },
       { key: '' },

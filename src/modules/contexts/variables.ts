@@ -55,8 +55,9 @@ export function createVariables(documents: Documents): Variables {
     getAll: (projectId, contextId) => getAll(documents, projectId, contextId),
     remove: (scope, contextId, key, ifVersion) =>
       documents.change(scope, contextId, ifVersion, (current) => {
-        const { [key]: removed, ...kept } = variablesOf(current);
-        if (removed === undefined) throw noVariable(contextId, key);
+        const variables = variablesOf(current);
+        if (!Object.hasOwn(variables, key)) throw noVariable(contextId, key);
+        const { [key]: _removed, ...kept } = variables;
         return {
           event: 'context.variable_removed',
           document: withVariables(current, kept),
