@@ -92,7 +92,9 @@ export function createContextSync(options: {
     maxSize: MAX_HISTORY_BYTES,
     sizeCalculation: (text) => Math.max(1, text.length),
   });
-  const historyKey = (contextId: string, version: number): string => `${contextId} ${version}`;
+  /** Ids are only unique within a project. */
+  const historyKey = (projectId: string, contextId: string, version: number): string =>
+    `${projectId} ${contextId} ${version}`;
 
   const find = (projectId: string, contextId: string): Connection[] =>
     [...connections].filter((each) => each.projectId === projectId && each.subscriptions.has(contextId));
@@ -113,10 +115,12 @@ export function createContextSync(options: {
     }
     if (subscription.version === stored.version && !force) return;
     const { version, text } = stored;
-    history.set(historyKey(contextId, version), text);
+    history.set(historyKey(connection.projectId, contextId, version), text);
     const document = JSON.parse(text) as unknown;
     const former =
-      type === 'incremental' ? history.get(historyKey(contextId, subscription.version)) : undefined;
+      type === 'incremental'
+        ? history.get(historyKey(connection.projectId, contextId, subscription.version))
+        : undefined;
     subscription.sent = version;
     connection.send(
       former === undefined
@@ -194,6 +198,10 @@ export function createContextSync(options: {
       return { version: stored.version, results: await Promise.all(results) };
     },
     changed(projectId, contextId, isDeleted) {
+      // One that is made again under the id begins at version 1 again, and is no later version of these.
+      if (isDeleted)
+        for (const key of [...history.keys()])
+          if (key.startsWith(`${projectId} ${contextId} `)) history.delete(key);
       for (const connection of find(projectId, contextId)) {
         if (isDeleted) {
           connection.subscriptions.delete(contextId);
