@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { MplpError } from '../errors/index.js';
 import { createScope, inTransaction, isUuid, type Scope, type Stored } from '../modules/documents/index.js';
-import type { PostgresStore } from '../store/postgres/index.js';
+import { IDEMPOTENCY_KEY_LIFETIME, type PostgresStore } from '../store/postgres/index.js';
 import type { HttpReply, HttpRequest } from './contract.js';
 import { etagOfVersion } from './etag.js';
 import { badRequest } from './protocol-exchange.js';
@@ -12,7 +12,6 @@ export const MAX_STATE_BODY_BYTES = 4 * 1024 * 1024;
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
 const KEY = /^[\x21-\x7e]{1,255}$/;
-const KEY_LIFETIME = '24 hours';
 const NO_BODY = ['GET', 'HEAD', 'DELETE'];
 
 /** The id in a path. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */
@@ -94,7 +93,7 @@ export async function changing(
   return inTransaction(store, caller, async (scope, sql) => {
     await sql`
       DELETE FROM idempotency_keys
-      WHERE project_id = ${scope.projectId} AND key = ${key} AND created_at < now() - ${KEY_LIFETIME}::interval`;
+      WHERE project_id = ${scope.projectId} AND key = ${key} AND created_at < now() - ${IDEMPOTENCY_KEY_LIFETIME}::interval`;
     // Waits for a request with the same key that is under way.
     const claimed = await sql`
       INSERT INTO idempotency_keys (project_id, key, request_sha256)

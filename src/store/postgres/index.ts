@@ -1,6 +1,7 @@
 export {
   createPostgresStore,
   defaultPostgresLimits,
+  IDEMPOTENCY_KEY_LIFETIME,
   type DedicatedSessionOptions,
   type PostgresLimits,
   type PostgresStore,

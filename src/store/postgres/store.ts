@@ -90,7 +90,9 @@ const PING_FRESH_MS = 15_000;
 const MIGRATION_DEADLINE_MS = 600_000;
 /** Marks of transactions older than this cannot be asked for any more. */
 const MARK_RETENTION = '10 minutes';
-const MARK_CLEANUP_MS = 300_000;
+/** Requests that come with the same key are answered alike for so long. */
+export const IDEMPOTENCY_KEY_LIFETIME = '24 hours';
+const CLEANUP_MS = 300_000;
 
 /** State of the modules. Nothing connects until it is used, and nothing is asked while nobody asks. */
 export function createPostgresStore(
@@ -151,13 +153,15 @@ export function createPostgresStore(
   };
   const migrationOptions = { ...changeOptions, deadlineMs: MIGRATION_DEADLINE_MS, hasMark: false };
 
-  /** The marks that nobody can ask for are deleted now and then, by whoever uses the store. */
+  /** Marks and idempotency keys that nobody can ask for are deleted now and then, by whoever uses the store. */
   const cleanUpSometimes = (): void => {
-    if (performance.now() - cleanedAt < MARK_CLEANUP_MS) return;
+    if (performance.now() - cleanedAt < CLEANUP_MS) return;
     cleanedAt = performance.now();
     withSession((sql) =>
-      sql.unsafe(`DELETE FROM transaction_marks WHERE created_at < now() - interval '${MARK_RETENTION}'`),
-    ).catch((error: unknown) => log.warn({ err: error }, 'old transaction marks were not deleted'));
+      sql.unsafe(`
+        DELETE FROM transaction_marks WHERE created_at < now() - interval '${MARK_RETENTION}';
+        DELETE FROM idempotency_keys WHERE created_at < now() - interval '${IDEMPOTENCY_KEY_LIFETIME}'`),
+    ).catch((error: unknown) => log.warn({ err: error }, 'what had run out was not deleted'));
   };
 
   const assertMigrated = (): void => {
