@@ -1,13 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ContextSync } from './modules/contexts/index.js';
 import type { StateCache } from './store/cache/index.js';
 import type { EventLog } from './store/events/index.js';
 
-const LOOK_MS = 100;
+export interface ChangeFollower {
+  /** Whether the cache has been told of all that was changed. False while Postgres is away. */
+  readonly isCurrent: boolean;
+  close(): void;
+}
 
-/** Tells the cache and the nodes of this engine what any engine changes. Gives the function that ends it. */
-export function followChanges(events: EventLog, cache: StateCache, contexts: ContextSync): () => void {
-  let isClosed = false;
+/** Tells the cache and the nodes of this engine what any engine changes. */
+export function followChanges(
+  events: EventLog,
+  cache: StateCache,
+  contexts: Pick<ContextSync, 'changed'>,
+): ChangeFollower {
+  let hasBegun = false;
   const subscription = events.subscribe({
     onEvents(batch) {
       for (const { projectId, type, subjectId: id, version } of batch) {
@@ -19,13 +26,14 @@ export function followChanges(events: EventLog, cache: StateCache, contexts: Con
     },
     onGap: () => cache.reset(),
   });
-  /** What was read before the log was followed may have changed since. */
-  void (async () => {
-    while (!isClosed && subscription.cursor === undefined) await delay(LOOK_MS, undefined, { ref: false });
-    if (!isClosed) cache.reset();
-  })();
-  return () => {
-    isClosed = true;
-    subscription.close();
+  return {
+    get isCurrent() {
+      if (!events.isFollowing) return false;
+      // What the second level holds from before may have changed since.
+      if (!hasBegun) cache.reset();
+      hasBegun = true;
+      return true;
+    },
+    close: () => subscription.close(),
   };
 }

@@ -177,13 +177,15 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     const contexts = createContexts({
       store: postgres.store,
       cache: cache.cache,
+      isCacheCurrent: () => follower.isCurrent,
       onChanged: ({ projectId, id, version }) => contextSync.changed(projectId, id, version === Infinity),
     });
     const contextSync = createContextSync({
       get: (projectId, id) => contexts.get(projectId, id),
       onError: (error) => log.error({ err: error }, 'a node was not brought up to date'),
     });
-    closers.push(followChanges(events, cache.cache, contextSync));
+    const follower = followChanges(events, cache.cache, contextSync);
+    closers.push(() => follower.close());
     const contextSyncRoutes = createContextSyncRoutes(contextSync, log);
     const version = await packageVersion();
     const otlp = createOtlpRoute(intake);

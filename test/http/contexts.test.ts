@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestPostgres, until } from '../embedded/postgres/embedded-postgres.js';
+import { startPostgresProxy } from '../support/postgres-proxy.js';
 import { startEngineWithState, type EngineProcess } from '../support/engine-process.js';
 
 type Document = Record<string, unknown> & { id: string; metadata: Record<string, unknown> };
@@ -278,5 +280,44 @@ describe('contexts', () => {
     });
     expect(response.headers.get('content-type')).toBe('application/msgpack');
     expect((await fetch(`${engine.url}/v1.0/contexts/${id}`)).status).toBe(401);
+  });
+});
+
+describe('contexts of an engine whose Postgres goes away', () => {
+  it('are answered 503 with Retry-After, also those that were read before, and as before when it is back', async () => {
+    const postgres = await startTestPostgres();
+    const { url } = postgres.server;
+    const proxy = await startPostgresProxy(Number(new URL(url).port));
+    const engine = await startEngineWithState({ DATABASE_URL: url.replace(/:\d+\//, `:${proxy.port}/`) });
+    const call = (method: string, path: string, body?: object): Promise<Response> =>
+      fetch(`${engine.url}/v1.0/contexts${path}`, {
+        method,
+        headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    try {
+      const { id } = (await (await call('POST', '', {})).json()) as Document;
+      expect((await call('GET', `/${id}`)).status).toBe(200);
+      proxy.isUp = false;
+      for (const [method, path, body] of [
+        ['GET', `/${id}`],
+        ['GET', ''],
+        ['POST', '', {}],
+        ['POST', `/${id}/variables`, { key: 'k', value: 1 }],
+        ['DELETE', `/${id}`],
+      ] as const) {
+        const reply = await call(method, path, body);
+        expect([method, path, reply.status]).toEqual([method, path, 503]);
+        expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0);
+      }
+      proxy.isUp = true;
+      await until(async () => (await call('GET', `/${id}`)).status === 200);
+      const changed = await call('POST', `/${id}/variables`, { key: 'k', value: 2 });
+      expect(await changed.json()).toEqual({ key: 'k', value: 2, version: 2 });
+    } finally {
+      await engine.close();
+      await proxy.close();
+      await postgres.close();
+    }
   });
 });

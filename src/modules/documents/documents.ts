@@ -17,6 +17,8 @@ export interface DocumentsOptions {
   readonly table: string;
   readonly store: PostgresStore;
   readonly cache: StateCache;
+  /** Whether this engine hears of what others change. While it does not, nothing is answered from the cache. */
+  readonly isCacheCurrent: () => boolean;
   /** Called after each change that this engine made, so that what follows documents need not wait for the event log. */
   readonly onChanged: (change: DocumentChange) => void;
 }
@@ -42,7 +44,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
     scope.onCommit(() => {
       cache.invalidate(keyOf(scope.projectId, id), version);
       // What was just written is what the next reader wants.
-      if (stored !== undefined)
+      if (stored !== undefined && options.isCacheCurrent())
         void cache.read(keyOf(scope.projectId, id), () =>
           Promise.resolve({ version: stored.version, value: stored.text }),
         );
@@ -60,6 +62,11 @@ export function createDocuments(options: DocumentsOptions): Documents {
     store.query((sql) => select(sql, projectId, id, false));
 
   async function get(projectId: string, id: string): Promise<Stored> {
+    if (!options.isCacheCurrent()) {
+      const stored = await load(projectId, id);
+      if (stored === undefined) throw notFound(kind, id);
+      return stored;
+    }
     const found = await cache.read(keyOf(projectId, id), async () => {
       const stored = await load(projectId, id);
       return stored && { version: stored.version, value: stored.text };
