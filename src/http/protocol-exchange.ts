@@ -74,6 +74,16 @@ export function checkQuery(request: HttpRequest, names: readonly string[] = []):
     if (!names.includes(name)) throw badRequest(`?${name}`, 'unknown', 'is not a parameter of this resource');
 }
 
+const DEFAULT_LIMIT = 50;
+
+/** `limit` of a list: 50 unless given. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */
+export function limitOf(request: HttpRequest, maxLimit: number): number {
+  const text = request.query.get('limit');
+  const limit = text === null ? DEFAULT_LIMIT : /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= maxLimit) return limit;
+  throw badRequest('?limit', 'range', `must be a whole number from 1 to ${maxLimit}`);
+}
+
 /** A document as the client prefers it: YAML where `Accept` names it before JSON, else JSON (or MessagePack). */
 export async function replyWith(
   request: HttpRequest,

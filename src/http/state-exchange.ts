@@ -4,12 +4,11 @@ import { createScope, inTransaction, isUuid, type Scope, type Stored } from '../
 import { IDEMPOTENCY_KEY_LIFETIME, type PostgresStore } from '../store/postgres/index.js';
 import type { HttpReply, HttpRequest } from './contract.js';
 import { etagOfVersion } from './etag.js';
-import { badRequest } from './protocol-exchange.js';
+import { badRequest, limitOf } from './protocol-exchange.js';
 import { readDocument } from './request-document.js';
 
 /** Of the body of a request to a module. */
 export const MAX_STATE_BODY_BYTES = 4 * 1024 * 1024;
-const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 const NO_BODY = ['GET', 'HEAD', 'DELETE'];
@@ -48,11 +47,7 @@ export function replyUnlessKnown(request: HttpRequest, stored: Stored): HttpRepl
 
 /** `limit` and `cursor` of a list. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */
 export function pageOf(request: HttpRequest): { limit: number; cursor: string | undefined } {
-  const text = request.query.get('limit');
-  const limit = text === null ? DEFAULT_LIMIT : /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > MAX_LIMIT)
-    throw badRequest('?limit', 'range', `must be a whole number from 1 to ${MAX_LIMIT}`);
-  return { limit, cursor: request.query.get('cursor') ?? undefined };
+  return { limit: limitOf(request, MAX_LIMIT), cursor: request.query.get('cursor') ?? undefined };
 }
 
 /** Documents as the items of a list. */

@@ -1,9 +1,15 @@
 import type { NewSchema, ProtocolServices, SchemaRecord } from '../../protocol/index.js';
 import type { HttpReply, HttpRequest, Route } from '../contract.js';
-import { badRequest, checkEnvelope, checkQuery, readProtocolBody, replyWith } from '../protocol-exchange.js';
+import {
+  badRequest,
+  checkEnvelope,
+  checkQuery,
+  limitOf,
+  readProtocolBody,
+  replyWith,
+} from '../protocol-exchange.js';
 
 const PATH = '/v1.0/schemas';
-const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
 const ENVELOPE = ['schema_id', 'schema'];
 
@@ -33,7 +39,7 @@ export function createSchemaRoutes(services: ProtocolServices): Route[] {
 
 async function list(services: ProtocolServices, request: HttpRequest): Promise<HttpReply> {
   checkQuery(request, ['limit', 'cursor']);
-  const limit = limitOf(request.query.get('limit'));
+  const limit = limitOf(request, MAX_LIMIT);
   const after = afterOf(request.query.get('cursor'));
   const page = await services.registry.list(request.principal.projectId, after, limit);
   return replyWith(request, services, {
@@ -93,12 +99,6 @@ function summary({ schemaId, base, dialect, text, createdAt }: SchemaRecord): ob
 
 function etagOf({ digest }: SchemaRecord): string {
   return `"${digest.slice(0, 32)}"`;
-}
-
-function limitOf(text: string | null): number {
-  const limit = text === null ? DEFAULT_LIMIT : /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw badRequest('?limit', 'range', `must be a whole number from 1 to ${MAX_LIMIT}`);
 }
 
 function afterOf(cursor: string | null): string | undefined {

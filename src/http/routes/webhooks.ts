@@ -1,4 +1,5 @@
 import { MplpError } from '../../errors/index.js';
+import { isUuid } from '../../modules/documents/index.js';
 import {
   readSettings,
   type ListPosition,
@@ -8,16 +9,14 @@ import {
 } from '../../modules/webhooks/index.js';
 import type { HttpReply, HttpRequest, Route } from '../contract.js';
 import { etagOfVersion, readIfMatch } from '../etag.js';
-import { badRequest, checkEnvelope, checkQuery } from '../protocol-exchange.js';
+import { badRequest, checkEnvelope, checkQuery, limitOf } from '../protocol-exchange.js';
 import { json } from '../replies.js';
 import { readDocument } from '../request-document.js';
 
 const PATH = '/v1.0/webhooks';
 const MAX_BODY_BYTES = 64 * 1024;
-const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 100;
 const MEMBERS = ['url', 'description', 'types', 'status'];
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** `/v1.0/webhooks`: where the events of the caller's project are sent to. */
 export function createWebhookRoutes(webhooks: Webhooks): Route[] {
@@ -55,7 +54,7 @@ async function create(webhooks: Webhooks, request: HttpRequest): Promise<HttpRep
 async function list(webhooks: Webhooks, request: HttpRequest): Promise<HttpReply> {
   checkQuery(request, ['limit', 'cursor']);
   const after = listPositionOf(request.query.get('cursor'));
-  const page = await webhooks.list(request.principal.projectId, after, limitOf(request));
+  const page = await webhooks.list(request.principal.projectId, after, limitOf(request, MAX_LIMIT));
   const next = page.next === undefined ? null : encode(`${page.next.createdAtUs} ${page.next.id}`);
   return json({ webhooks: page.webhooks.map(document), next });
 }
@@ -103,7 +102,7 @@ async function deliveries(webhooks: Webhooks, request: HttpRequest): Promise<Htt
   checkQuery(request, ['limit', 'cursor']);
   const before = sequenceOf(request.query.get('cursor'));
   const { projectId } = request.principal;
-  const page = await webhooks.deliveries(projectId, idOf(request), before, limitOf(request));
+  const page = await webhooks.deliveries(projectId, idOf(request), before, limitOf(request, MAX_LIMIT));
   const next = page.next === undefined ? null : encode(String(page.next));
   return json({ deliveries: page.deliveries.map(deliveryDocument), next });
 }
@@ -152,18 +151,11 @@ function withTag(
 /** An id of another form names nothing; Postgres would call it a fault. */
 function idOf(request: HttpRequest): string {
   const id = request.params['id'] ?? '';
-  if (UUID.test(id)) return id;
+  if (isUuid(id)) return id;
   throw new MplpError(
     'MPLP_ERR_WEBHOOKS_NOT_FOUND',
     `There is no webhook ${id.slice(0, 80)} in this project.`,
   );
-}
-
-function limitOf(request: HttpRequest): number {
-  const text = request.query.get('limit');
-  const limit = text === null ? DEFAULT_LIMIT : /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw badRequest('?limit', 'range', `must be a whole number from 1 to ${MAX_LIMIT}`);
 }
 
 function encode(text: string): string {

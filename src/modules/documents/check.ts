@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   createProtocolEngine,
   isJsonObject,
+  toProtocolObject,
   type JsonObject,
   type ProtocolType,
 } from '../../protocol/index.js';
@@ -9,7 +10,7 @@ import { invalid, invalidWith } from './faults.js';
 
 const engine = createProtocolEngine();
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-export const PROTOCOL_VERSION = '1.0';
+const PROTOCOL_VERSION = '1.0';
 
 export interface CheckOptions {
   readonly type: ProtocolType;
@@ -26,10 +27,7 @@ export interface CheckOptions {
  */
 export function checkDocument(value: unknown, options: CheckOptions): JsonObject {
   if (!isJsonObject(value)) throw invalid('', 'type', 'must be an object');
-  const { document } = engine.transform(
-    { type: options.type, version: isDraft(options.type, value) ? '0.9' : '1.0', document: value },
-    '1.0',
-  );
+  const { document } = engine.transform(toProtocolObject(options.type, value, ''), PROTOCOL_VERSION);
   const completed: JsonObject = { ...options.defaults, ...document };
   if (completed['id'] === undefined) completed['id'] = options.id ?? randomUUID();
   else if (options.id !== undefined && completed['id'] !== options.id)
@@ -40,7 +38,7 @@ export function checkDocument(value: unknown, options: CheckOptions): JsonObject
 
 /** Judges a document that the engine changed. @throws MplpError MPLP_ERR_MODULES_INVALID with every fault */
 export function checkAgain(document: JsonObject, type: ProtocolType): void {
-  const { valid, errors } = engine.validate({ type, version: '1.0', document });
+  const { valid, errors } = engine.validate({ type, version: PROTOCOL_VERSION, document });
   if (!valid) throw invalidWith(errors);
   refuseNul(document, '');
 }
@@ -60,8 +58,4 @@ export function refuseNul(value: unknown, pointer: string): void {
 
 export function isUuid(text: string): boolean {
   return UUID.test(text);
-}
-
-function isDraft(type: ProtocolType, document: JsonObject): boolean {
-  return type === 'context' && Object.hasOwn(document, 'context_id') && !Object.hasOwn(document, 'id');
 }

@@ -1,4 +1,5 @@
 import { MplpError } from '../../errors/index.js';
+import { isUuid } from './check.js';
 
 /** Where a page ended, in the order of lists: newest first. */
 export interface Position {
@@ -8,7 +9,6 @@ export interface Position {
 }
 
 const TIME = /^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export function writeCursor({ createdAt, id }: Position): string {
   return Buffer.from(`${createdAt} ${id}`).toString('base64url');
@@ -19,7 +19,7 @@ export function readCursor(cursor: string): Position {
   const [createdAt = '', id = '', ...rest] = Buffer.from(cursor.slice(0, 200), 'base64url')
     .toString('latin1')
     .split(' ');
-  if (rest.length === 0 && TIME.test(createdAt) && !Number.isNaN(Date.parse(createdAt)) && UUID.test(id))
+  if (rest.length === 0 && TIME.test(createdAt) && !Number.isNaN(Date.parse(createdAt)) && isUuid(id))
     return { createdAt, id };
   const message = 'must be the next of an earlier page';
   throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', `?cursor ${message}.`, {

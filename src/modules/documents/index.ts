@@ -1,4 +1,4 @@
-export { checkAgain, checkDocument, isUuid, PROTOCOL_VERSION, refuseNul } from './check.js';
+export { checkAgain, checkDocument, isUuid, refuseNul } from './check.js';
 export type { Caller, Change, DocumentChange, Documents, ListQuery, Page, Stored } from './contract.js';
 export { createDocuments, type DocumentsOptions } from './documents.js';
 export { idTaken, invalid, invalidWith, notFound, stale } from './faults.js';
