@@ -23,11 +23,19 @@ export function mediaTypeOf(request: Pick<HttpRequest, 'header'>): string {
  * @throws MplpError MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE; MPLP_ERR_HTTP_BAD_REQUEST with every fault
  */
 export async function readDocument(request: HttpRequest, maxBytes: number): Promise<unknown> {
+  const read = readerOf(request);
+  return read(await request.body(maxBytes));
+}
+
+/** What reads a body of the type that the request names. @throws as `readDocument`, and so does the reader */
+export function readerOf(request: Pick<HttpRequest, 'header'>): (bytes: Uint8Array) => unknown {
   const type = mediaTypeOf(request);
   if (!Object.hasOwn(readers, type))
     throw unsupportedContentType(type, 'Documents are taken as application/json or application/msgpack.');
-  const { value, faults } = readers[type as keyof typeof readers](await request.body(maxBytes), MAX_FAULTS);
-  if (faults.length === 0) return value;
-  const text = faults.map(({ pointer, message }) => `${pointer} ${message}`.trim()).join('; ');
-  throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', `The body cannot be read: ${text}.`, { errors: faults });
+  return (bytes) => {
+    const { value, faults } = readers[type as keyof typeof readers](bytes, MAX_FAULTS);
+    if (faults.length === 0) return value;
+    const text = faults.map(({ pointer, message }) => `${pointer} ${message}`.trim()).join('; ');
+    throw new MplpError('MPLP_ERR_HTTP_BAD_REQUEST', `The body cannot be read: ${text}.`, { errors: faults });
+  };
 }

@@ -13,6 +13,7 @@ export function decodeSegment(text: string): string {
 }
 
 function decodePercent(text: string, what: string): string {
+  if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);
   } catch (cause) {

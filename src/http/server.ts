@@ -121,8 +121,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       const length = checkFraming(exchange, head);
       if (length === undefined) return;
       const end = track(exchange);
-      const abort = new AbortController();
-      exchange.onAbort(() => abort.abort());
+      let abort: AbortController | undefined;
       const takesBody = head.method === 'POST' || head.method === 'PUT' || head.method === 'DELETE';
       const body = takesBody
         ? collectBody(response, exchange, {
@@ -143,7 +142,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
           header: (name) => headers.get(name) ?? '',
           body: (maxBytes) => body?.(maxBytes) ?? Promise.resolve(Buffer.alloc(0)),
           principal,
-          signal: abort.signal,
+          // Made when somebody asks, as few do.
+          get signal() {
+            if (abort === undefined) {
+              const controller = (abort = new AbortController());
+              exchange.onAbort(() => controller.abort());
+            }
+            return abort.signal;
+          },
           get traceId() {
             return head.traceId;
           },

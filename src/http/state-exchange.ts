@@ -5,7 +5,7 @@ import { IDEMPOTENCY_KEY_LIFETIME, type PostgresStore } from '../store/postgres/
 import type { HttpReply, HttpRequest } from './contract.js';
 import { etagOfVersion } from './etag.js';
 import { badRequest, limitOf } from './protocol-exchange.js';
-import { readDocument } from './request-document.js';
+import { readerOf } from './request-document.js';
 
 /** Of the body of a request to a module. */
 export const MAX_STATE_BODY_BYTES = 4 * 1024 * 1024;
@@ -15,7 +15,11 @@ const NO_BODY = ['GET', 'HEAD', 'DELETE'];
 
 /** The id in a path. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */
 export function idOf(request: HttpRequest, name = 'id'): string {
-  const id = request.params[name] ?? '';
+  return uuidOf(request.params[name] ?? '', name);
+}
+
+/** @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */
+export function uuidOf(id: string, name: string): string {
   if (isUuid(id)) return id;
   const hint = isUuid(id.toLowerCase())
     ? `: send ${id.toLowerCase()}`
@@ -72,10 +76,7 @@ export async function changing(
   handle: (scope: Scope, document: unknown) => Promise<HttpReply>,
 ): Promise<HttpReply> {
   const bytes = NO_BODY.includes(request.method) ? undefined : await request.body(MAX_STATE_BODY_BYTES);
-  const document =
-    bytes === undefined || bytes.length === 0
-      ? undefined
-      : await readDocument({ ...request, body: () => Promise.resolve(bytes) }, MAX_STATE_BODY_BYTES);
+  const document = bytes === undefined || bytes.length === 0 ? undefined : readerOf(request)(bytes);
   const caller = { projectId: request.principal.projectId, actor: request.principal.subject };
   const key = request.header('idempotency-key');
   if (key === '') return handle(createScope(store, caller), document);

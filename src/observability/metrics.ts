@@ -103,12 +103,26 @@ export function createMetrics(): Metrics {
     settled.inc({ outcome }, count);
     spooled.dec(count);
   };
+  // Looked up once: finding a series by its labels costs more than counting. Few, since routes and methods are.
+  const seriesOfRequests = new Map<
+    string,
+    { readonly requests: Counter.Internal; readonly durations: Histogram.Internal<string> }
+  >();
   return {
     registry,
     http: {
       observe(route, method, status, durationMs) {
-        requests.inc({ route, method, status: String(status) });
-        durations.observe({ route, method }, durationMs / 1000);
+        const key = `${method} ${status} ${route}`;
+        let series = seriesOfRequests.get(key);
+        if (series === undefined) {
+          series = {
+            requests: requests.labels({ route, method, status: String(status) }),
+            durations: durations.labels({ route, method }),
+          };
+          seriesOfRequests.set(key, series);
+        }
+        series.requests.inc();
+        series.durations.observe(durationMs / 1000);
       },
     },
     grpc: {

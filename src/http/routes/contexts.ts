@@ -7,6 +7,7 @@ import { json } from '../replies.js';
 import {
   changing,
   idOf,
+  uuidOf,
   pageOf,
   replyUnlessKnown,
   replyWithPage,
@@ -140,7 +141,7 @@ export function createContextRoutes({ contexts, store }: ContextRoutesOptions): 
     write('POST', `${ONE}/restore`, async (request, scope, document) => {
       const { snapshot_id: id } = checkEnvelope(document, ['snapshot_id'], '');
       if (typeof id !== 'string') throw badRequest('/snapshot_id', 'type', 'must be the id of a snapshot');
-      const snapshotId = idOf({ ...request, params: { snapshot_id: id } }, 'snapshot_id');
+      const snapshotId = uuidOf(id, 'snapshot_id');
       return replyWithStored(await contexts.restore(scope, idOf(request), snapshotId, readIfMatch(request)));
     }),
   ];

@@ -45,15 +45,16 @@ export function openSession(options: SessionOptions): Session {
   let isDead = false;
   let isConnected = false;
   let socket: Socket | undefined;
-  let onDied = (_: Error): void => {};
-  const died = new Promise<never>((_, reject) => (onDied = reject));
-  died.catch(() => undefined);
+  /** Of what runs now. A promise that all of it races against would keep every result for as long as the session lives. */
+  const rejects = new Set<(error: Error) => void>();
+  const closed = (): Error =>
+    Object.assign(new Error('the connection was closed'), { code: 'CONNECTION_CLOSED' });
   const die = (): void => {
     if (isDead) return;
     isDead = true;
     // Rejects what the driver still has queued, and all that comes later.
     void sql.end({ timeout: 0 });
-    onDied(Object.assign(new Error('the connection was closed'), { code: 'CONNECTION_CLOSED' }));
+    for (const reject of rejects) reject(closed());
     options.onDead();
   };
   const shared = {
@@ -123,7 +124,13 @@ export function openSession(options: SessionOptions): Session {
     get isConnected() {
       return isConnected;
     },
-    run: (use) => Promise.race([use(sql), died]),
+    run: (use) =>
+      new Promise((resolve, reject) => {
+        if (isDead) return reject(closed());
+        const result = use(sql);
+        rejects.add(reject);
+        result.then(resolve, reject).finally(() => rejects.delete(reject));
+      }),
     destroy() {
       socket?.destroy();
       die();
