@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /**
- * What the network does to the next COMMIT.
+ * What the network does to the next COMMIT, or to another message.
  * `lose-reply`: it arrives, and the connection breaks before the answer comes back.
  * `lose-server`: it arrives, and the server cannot be reached from then on.
  * `lose-request`: it does not arrive; the client's side breaks, the server's stays open and knows nothing.
@@ -13,6 +13,8 @@ export type CommitFault = 'none' | 'lose-reply' | 'lose-server' | 'lose-request'
 export interface PostgresProxy {
   readonly port: number;
   onCommit: CommitFault;
+  /** The same for the next message with this text in it, where `COMMIT` stands above. */
+  failOn(text: string, fault: CommitFault): void;
   /** Whether connections are taken; those that are open break with `false`. */
   isUp: boolean;
   /** Nothing goes through any more and nothing is closed. */
@@ -22,7 +24,7 @@ export interface PostgresProxy {
   close(): Promise<void>;
 }
 
-const COMMIT = Buffer.from('COMMIT\0');
+const COMMIT = 'COMMIT\0';
 
 /** A TCP proxy in front of a PostgreSQL on loopback. */
 export async function startPostgresProxy(targetPort: number): Promise<PostgresProxy> {
@@ -30,6 +32,7 @@ export async function startPostgresProxy(targetPort: number): Promise<PostgresPr
   let isUp = true;
   let isHanging = false;
   let onCommit: CommitFault = 'none';
+  let trigger = COMMIT;
   let statements = 0;
   const goAway = (): void => {
     isUp = false;
@@ -49,7 +52,7 @@ export async function startPostgresProxy(targetPort: number): Promise<PostgresPr
     client.on('data', (chunk: Buffer) => {
       if (isHanging || isCut) return;
       if (chunk[0] === 0x51 || chunk[0] === 0x50 || chunk[0] === 0x42) statements++;
-      const fault = chunk.includes(COMMIT) ? onCommit : 'none';
+      const fault = chunk.includes(trigger) ? onCommit : 'none';
       if (fault === 'none') return void upstream.write(chunk);
       onCommit = 'none';
       isCut = true;
@@ -76,7 +79,12 @@ export async function startPostgresProxy(targetPort: number): Promise<PostgresPr
       return onCommit;
     },
     set onCommit(next) {
+      trigger = COMMIT;
       onCommit = next;
+    },
+    failOn(text, fault) {
+      trigger = text;
+      onCommit = fault;
     },
     get isUp() {
       return isUp;

@@ -6,6 +6,7 @@ import type { PostgresStore, Sql } from '../../store/postgres/index.js';
 import type { Change, DocumentChange, Documents, Stored } from './contract.js';
 import { readCursor, writeCursor } from './cursor.js';
 import { idTaken, notFound, stale } from './faults.js';
+import { createGroupCommit, type RowHead } from './group-commit.js';
 import { createKeyedQueue } from './keyed-queue.js';
 import { MAX_DOCUMENT_BYTES, tooLarge } from './limits.js';
 import { inTransaction, type Fragment, type Scope } from './scope.js';
@@ -23,13 +24,8 @@ export interface DocumentsOptions {
   readonly onChanged: (change: DocumentChange) => void;
 }
 
-interface Row {
-  readonly id: string;
-  readonly version: number;
+interface Row extends RowHead {
   readonly document: JsonObject;
-  readonly created_by: string;
-  readonly created_at: Date;
-  readonly updated_at: Date;
 }
 
 /** Tries against other engines that change the same document, before its row is locked. */
@@ -38,6 +34,7 @@ const MAX_TRIES = 3;
 export function createDocuments(options: DocumentsOptions): Documents {
   const { kind, store, cache } = options;
   const queue = createKeyedQueue();
+  const commits = createGroupCommit(store, options.table);
   const keyOf = (projectId: string, id: string) => ({ projectId, kind, id });
 
   const changed = (scope: Scope, id: string, version: number, stored?: Stored): void =>
@@ -55,7 +52,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
     const [row] = await sql<Row[]>`
       SELECT id, version, document, created_by, created_at, updated_at FROM ${sql(options.table)}
       WHERE project_id = ${projectId} AND id = ${id} ${lock ? sql`FOR UPDATE` : sql``}`;
-    return row === undefined ? undefined : toStored(row);
+    return row === undefined ? undefined : toStored(row, row.document);
   }
 
   const load = (projectId: string, id: string): Promise<Stored | undefined> =>
@@ -89,24 +86,41 @@ export function createDocuments(options: DocumentsOptions): Documents {
     );
 
   async function update(scope: Scope, id: string, from: number, change: Change): Promise<Stored | undefined> {
-    const content = contentOf(change.document);
-    const rows = await scope.run<Row>(
-      (sql, mark) => sql`
+    const { document, text } = contentOf(change.document);
+    const row =
+      scope.transaction === undefined
+        ? await commits.update({
+            projectId: scope.projectId,
+            actor: scope.actor,
+            id,
+            from,
+            content: text,
+            event: change.event,
+            data: change.data ?? {},
+          })
+        : await updateIn(scope, scope.transaction, id, from, change, text);
+    const stored = row === 'lost' ? await load(scope.projectId, id) : row && toStored(row, document);
+    if (stored !== undefined) changed(scope, id, stored.version, stored);
+    return stored;
+  }
+
+  async function updateIn(
+    scope: Scope,
+    sql: Sql,
+    id: string,
+    from: number,
+    change: Change,
+    content: string,
+  ): Promise<RowHead | undefined> {
+    const [row] = await sql<RowHead[]>`
       WITH changed AS (
         UPDATE ${sql(options.table)}
         SET document = ${content}::text::json, version = version + 1, updated_at = now()
         WHERE project_id = ${scope.projectId} AND id = ${id} AND version = ${from}
         RETURNING id, version, created_by, created_at, updated_at),
-      ${eventOf(sql, scope, id, change)} ${mark}
-      SELECT * FROM changed`,
-    );
-    const [row] = rows ?? [];
-    const stored =
-      rows === undefined
-        ? await load(scope.projectId, id)
-        : row && toStored({ ...row, document: JSON.parse(content) as JsonObject });
-    if (stored !== undefined) changed(scope, id, stored.version, stored);
-    return stored;
+      ${eventOf(sql, scope, id, change)}
+      SELECT * FROM changed`;
+    return row;
   }
 
   /** One attempt on one version; `undefined` when somebody else was faster. */
@@ -127,11 +141,11 @@ export function createDocuments(options: DocumentsOptions): Documents {
     async create(scope, document) {
       const id = document['id'] as string;
       const content = contentOf(document);
-      const rows = await scope.run<Row>(
+      const rows = await scope.run<RowHead>(
         (sql, mark) => sql`
         WITH changed AS (
           INSERT INTO ${sql(options.table)} (project_id, id, document, created_by)
-          VALUES (${scope.projectId}, ${id}, ${content}::text::json, ${scope.actor})
+          VALUES (${scope.projectId}, ${id}, ${content.text}::text::json, ${scope.actor})
           ON CONFLICT DO NOTHING
           RETURNING id, version, created_by, created_at, updated_at),
         ${eventOf(sql, scope, id, { event: `${kind}.created` })} ${mark}
@@ -139,9 +153,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
       );
       const [row] = rows ?? [];
       const stored =
-        rows === undefined
-          ? await load(scope.projectId, id)
-          : row && toStored({ ...row, document: JSON.parse(content) as JsonObject });
+        rows === undefined ? await load(scope.projectId, id) : row && toStored(row, content.document);
       if (stored === undefined) throw idTaken(kind, id);
       changed(scope, id, stored.version, stored);
       return stored;
@@ -161,7 +173,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
       const page = rows.slice(0, limit);
       const last = rows.length > limit ? page.at(-1) : undefined;
       return {
-        documents: page.map(toStored),
+        documents: page.map((row) => toStored(row, row.document)),
         next: last === undefined ? undefined : writeCursor({ createdAt: last.at, id: last.id }),
       };
     },
@@ -223,20 +235,21 @@ function filtersOf(sql: Sql, filters: Readonly<Record<string, string>>): Fragmen
 }
 
 /** The document without what columns say. @throws MplpError MPLP_ERR_MODULES_LIMIT */
-function contentOf(document: JsonObject): string {
+function contentOf(document: JsonObject): { document: JsonObject; text: string } {
   const { id: _id, metadata, ...rest } = document;
   const { created_at: _created, updated_at: _updated, ...kept } = (metadata ?? {}) as JsonObject;
-  const text = JSON.stringify(metadata === undefined ? rest : { ...rest, metadata: kept });
+  const content = metadata === undefined ? rest : { ...rest, metadata: kept };
+  const text = JSON.stringify(content);
   if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) throw tooLarge('', MAX_DOCUMENT_BYTES);
-  return text;
+  return { document: content, text };
 }
 
-function toStored(row: Row): Stored {
+function toStored(row: RowHead, document: JsonObject): Stored {
   const metadata = {
     created_by: row.created_by,
-    ...(row.document['metadata'] as JsonObject | undefined),
+    ...(document['metadata'] as JsonObject | undefined),
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
   };
-  return { version: row.version, text: JSON.stringify({ id: row.id, ...row.document, metadata }) };
+  return { version: row.version, text: JSON.stringify({ id: row.id, ...document, metadata }) };
 }

@@ -7,7 +7,7 @@ export interface Scope extends Caller {
   readonly transaction: Sql | undefined;
   /**
    * Runs one statement that changes something. It ends its `WITH` by `mark`, which needs the rows of `changed`.
-   * `undefined` when the change was made and its rows were lost (see `PostgresStore.statement`).
+   * `undefined` when the change was made and its rows went down with the connection: read them again.
    */
   run<T>(statement: (sql: Sql, mark: Fragment) => Promise<readonly T[]>): Promise<readonly T[] | undefined>;
   /** Calls back when the change is committed; never when it is not. */
@@ -22,13 +22,17 @@ export function createScope(store: PostgresStore, caller: Caller): Scope {
   return {
     ...caller,
     transaction: undefined,
-    run: (statement) =>
-      store.statement((sql, mark) =>
+    async run(statement) {
+      const answer = await store.statement(1, (sql, [mark]) =>
         statement(
           sql,
-          sql`, mark AS (INSERT INTO transaction_marks (id, outcome) SELECT ${mark}::uuid, 'committed' FROM changed)`,
+          sql`, mark AS (INSERT INTO transaction_marks (id, outcome) SELECT ${mark as string}::uuid, 'committed' FROM changed)`,
         ),
-      ),
+      );
+      if ('rows' in answer) return answer.rows;
+      if (answer.lost[0] !== undefined) throw answer.lost[0];
+      return undefined;
+    },
     onCommit: (callback) => callback(),
   };
 }

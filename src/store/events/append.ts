@@ -30,7 +30,7 @@ export async function appendEvent(sql: Sql, event: NewEvent): Promise<void> {
       GREATEST(pg_current_xact_id(), (
         SELECT transaction_id FROM outbox WHERE project_id = ${projectId} AND subject_id = ${subjectId}
         ORDER BY sequence DESC LIMIT 1)),
-      ${projectId}, ${type}, ${subjectId}, ${version}, ${boundedData(event.data)}::text::jsonb, ${actor ?? null})`;
+      ${projectId}, ${type}, ${subjectId}, ${version}, ${eventData(event.data)}::text::jsonb, ${actor ?? null})`;
 }
 
 /** A piece of a statement. */
@@ -53,8 +53,20 @@ export function eventOfChange(sql: Sql, event: Omit<NewEvent, 'version'>, inTran
   return sql`
     event AS (
       INSERT INTO outbox (transaction_id, project_id, type, subject_id, version, payload, actor)
-      SELECT ${number}, ${projectId}, ${type}, ${subjectId}::uuid, version, ${boundedData(event.data)}::text::jsonb, ${actor ?? null}
+      SELECT ${number}, ${projectId}, ${type}, ${subjectId}::uuid, version, ${eventData(event.data)}::text::jsonb, ${actor ?? null}
       FROM changed)`;
+}
+
+/**
+ * The same for a statement that is a transaction of its own and changes many subjects: `changed` has the columns
+ * `project_id`, `type`, `id`, `version`, `data` (text, see `eventData`) and `actor`.
+ */
+export function eventsOfChanges(sql: Sql): Fragment {
+  untold.add(sql);
+  return sql`
+    event AS (
+      INSERT INTO outbox (transaction_id, project_id, type, subject_id, version, payload, actor)
+      SELECT pg_current_xact_id(), project_id, type, id, version, data::jsonb, actor FROM changed)`;
 }
 
 /** Whether the transaction that was committed with this may have appended events; says so once. */
@@ -62,7 +74,8 @@ export function takeAppended(sql: Sql): boolean {
   return untold.delete(sql);
 }
 
-function boundedData(data: NewEvent['data']): string {
+/** Data of an event as JSON, within its limit. */
+export function eventData(data: NewEvent['data']): string {
   const text = JSON.stringify(data);
   const bytes = Buffer.byteLength(text);
   return bytes <= MAX_EVENT_DATA_BYTES ? text : JSON.stringify({ omitted_bytes: bytes });

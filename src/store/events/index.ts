@@ -1,4 +1,4 @@
-export { appendEvent, eventOfChange, MAX_EVENT_DATA_BYTES } from './append.js';
+export { appendEvent, eventData, eventOfChange, eventsOfChanges, MAX_EVENT_DATA_BYTES } from './append.js';
 export type { EventLog, NewEvent, StateEvent, SubscribeOptions, Subscription } from './contract.js';
 export {
   createEventLog,

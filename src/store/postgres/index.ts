@@ -16,3 +16,4 @@ export {
 } from './error-class.js';
 export { readPostgresMigrations, type Migration } from './migrations.js';
 export { addressOf, type Session, type Sql } from './session.js';
+export type { Answer } from './transaction.js';

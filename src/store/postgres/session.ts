@@ -26,7 +26,7 @@ export interface SessionOptions {
 export interface Session {
   readonly sql: Sql;
   readonly isDead: boolean;
-  /** There was a connection, so that something may have been sent. */
+  /** The server has let us in, so that a statement may have been sent. */
   readonly isConnected: boolean;
   /** Settles as `use` does, or fails when the session dies: the driver leaves statements in its queue unanswered then. */
   run<T>(use: (sql: Sql) => Promise<T>): Promise<T>;
@@ -65,6 +65,8 @@ export function openSession(options: SessionOptions): Session {
     connect_timeout: options.connectTimeoutMs / 1000,
     onnotice: () => undefined,
     onclose: die,
+    // The server says them when it has let us in, before it takes the first statement.
+    onparameter: () => (isConnected = true),
     // The driver would ask for the types of arrays by itself, and nobody could answer for that statement when it fails.
     fetch_types: false,
     types: {
@@ -110,7 +112,6 @@ export function openSession(options: SessionOptions): Session {
         reject(Object.assign(new Error('the connection was closed'), { code: 'CONNECTION_CLOSED' }));
       });
     });
-    isConnected = true;
     opened.setNoDelay(true);
     // The name that TLS checks the certificate against.
     return Object.assign(opened, { host });

@@ -5,7 +5,7 @@ import { postgresCode, storeUnavailable, toStoreError } from './error-class.js';
 import { migrate, readPostgresMigrations, type Migration } from './migrations.js';
 import { createSessionPool } from './session-pool.js';
 import { addressOf, openSession, type Session, type Sql } from './session.js';
-import { runStatement, runTransaction, type TransactionOptions } from './transaction.js';
+import { runStatement, runTransaction, type Answer, type TransactionOptions } from './transaction.js';
 
 export interface PostgresStoreOptions {
   /** Read whenever a connection is opened: an embedded server may have got another port. */
@@ -53,8 +53,8 @@ export interface PostgresStore {
   query<T>(run: (sql: Sql) => Promise<T>): Promise<T>;
   /** See `runTransaction`: resolved is committed, rejected is rolled back. */
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
-  /** See `runStatement`: one statement that changes something and writes its mark. */
-  statement<T>(run: (sql: Sql, mark: string) => Promise<T>): Promise<T | undefined>;
+  /** See `runStatement`: one statement that makes `changes` changes and writes a mark for each. */
+  statement<T>(changes: number, run: (sql: Sql, marks: readonly string[]) => Promise<T>): Promise<Answer<T>>;
   /**
    * Creates the database when it is missing and brings its tables up to date; safe to repeat and to run from two engines at
    * once.
@@ -183,9 +183,9 @@ export function createPostgresStore(
       cleanUpSometimes();
       return result;
     },
-    async statement(run) {
+    async statement(changes, run) {
       assertMigrated();
-      const result = await heard(runStatement(changeOptions, run));
+      const result = await heard(runStatement(changeOptions, changes, run));
       cleanUpSometimes();
       return result;
     },

@@ -79,26 +79,33 @@ async function runOnce<T>(options: TransactionOptions, work: (sql: Sql) => Promi
   return result;
 }
 
+/** What became of the changes of a statement. */
+export type Answer<T> =
+  | { readonly rows: T }
+  /** The rows went down with the connection. One entry a mark: `undefined` when its change is committed. */
+  | { readonly lost: readonly (MplpError | undefined)[] };
+
 /**
- * Runs one statement that changes something, outside of a transaction: one round trip instead of five. It must write
- * the row `(mark, 'committed')` into `transaction_marks` itself, exactly when it changes anything, and name itself to
- * nobody. `undefined` when the change was made but its rows went down with the connection: read them again.
+ * Runs one statement that makes independent changes, outside of a transaction: one round trip instead of five. It gets a
+ * mark for each change and must write the row `(mark, 'committed')` into `transaction_marks` exactly when it makes that
+ * change.
  *
- * @throws MplpError as `runTransaction`
+ * @throws MplpError as `runTransaction`: nothing was changed.
  */
 export async function runStatement<T>(
   options: TransactionOptions,
-  run: (sql: Sql, mark: string) => Promise<T>,
-): Promise<T | undefined> {
+  changes: number,
+  run: (sql: Sql, marks: readonly string[]) => Promise<T>,
+): Promise<Answer<T>> {
   for (let attempt = 1; ; attempt++) {
     const { pool } = options;
-    const mark: Mark = { id: randomUUID() };
+    const marks = Array.from({ length: changes }, () => randomUUID());
     const session = await pool.acquire();
     const timer = setTimeout(() => session.destroy(), options.deadlineMs);
     try {
-      const result = await session.run((sql) => run(sql, mark.id));
+      const rows = await session.run((sql) => run(sql, marks));
       options.onCommitted(session.sql);
-      return result;
+      return { rows };
     } catch (error) {
       const kind = classifyPostgresError(error);
       if (kind === 'conflict' && attempt < MAX_CONFLICTS) continue;
@@ -110,8 +117,11 @@ export async function runStatement<T>(
       clearTimeout(timer);
       pool.release(session);
     }
-    await assertCommitted(options, mark, session);
-    return undefined;
+    const lookups = marks.map((id) => assertCommitted(options, { id }, session));
+    const lost = await Promise.allSettled(lookups);
+    return {
+      lost: lost.map((found) => (found.status === 'fulfilled' ? undefined : (found.reason as MplpError))),
+    };
   }
 }
 
