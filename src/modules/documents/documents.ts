@@ -2,7 +2,13 @@ import { MplpError } from '../../errors/index.js';
 import type { JsonObject } from '../../protocol/index.js';
 import type { StateCache } from '../../store/cache/index.js';
 import { eventOfChange } from '../../store/events/index.js';
-import type { PostgresStore, Sql } from '../../store/postgres/index.js';
+import {
+  newestFirst,
+  pageOfRows,
+  POSITION_COLUMN,
+  type PostgresStore,
+  type Sql,
+} from '../../store/postgres/index.js';
 import type { Change, DocumentChange, Documents, Stored } from './contract.js';
 import { readCursor, writeCursor } from './cursor.js';
 import { idTaken, notFound, stale } from './faults.js';
@@ -150,20 +156,13 @@ export function createDocuments(options: DocumentsOptions): Documents {
       const after = cursor === undefined ? undefined : readCursor(cursor);
       const rows = await store.query(
         (sql) => sql<(Row & { at: string })[]>`
-        SELECT id, version, document, created_by, created_at, updated_at,
-          to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at
+        SELECT id, version, document, created_by, created_at, updated_at, ${sql.unsafe(POSITION_COLUMN)}
         FROM ${sql(options.table)}
         WHERE project_id = ${projectId}
-          ${filtersOf(sql, filters)}
-          ${after === undefined ? sql`` : sql`AND (created_at, id) < (${after.createdAt}::text::timestamptz, ${after.id}::uuid)`}
-        ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}`,
+          ${filtersOf(sql, filters)} ${newestFirst(sql, after, limit)}`,
       );
-      const page = rows.slice(0, limit);
-      const last = rows.length > limit ? page.at(-1) : undefined;
-      return {
-        documents: page.map(toStored),
-        next: last === undefined ? undefined : writeCursor({ createdAt: last.at, id: last.id }),
-      };
+      const { page, next } = pageOfRows(rows, limit);
+      return { documents: page.map(toStored), next: next && writeCursor(next) };
     },
     async change(scope, id, ifVersion, decide) {
       if (scope.transaction !== undefined) return changeLocked(scope, scope.transaction);
