@@ -28,6 +28,7 @@ import {
   type PartState,
 } from './http/index.js';
 import { createContexts, createContextSync } from './modules/contexts/index.js';
+import { createPostgresSchemaStore } from './modules/schemas/index.js';
 import { createWebhooks } from './modules/webhooks/index.js';
 import { loadNative } from './native/index.js';
 import type { Logger } from './observability/log.js';
@@ -172,7 +173,10 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     const eventStreams = createEventRoutes({ events });
     const sqlQueries = createSqlQueries({ store, config });
     closers.push(() => sqlQueries.close());
-    const protocol = createProtocolServices();
+    const protocol = createProtocolServices({
+      schemaStore: createPostgresSchemaStore({ store: postgres.store }),
+      metrics: metrics.registry,
+    });
     closers.push(() => protocol.close());
     const contexts = createContexts({
       store: postgres.store,
