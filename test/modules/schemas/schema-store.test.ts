@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { MplpError } from '#dist/errors/index.js';
 import { createPostgresSchemaStore } from '#dist/modules/schemas/index.js';
@@ -196,6 +197,27 @@ describe.each([
   });
 });
 
+/** Few names, addresses and contents, so that they meet. */
+const anyRecord = fc
+  .record({
+    name: fc.constantFrom('a', 'b', 'c', 'd'),
+    base: fc.constantFrom('u:1', 'u:2', 'u:3', 'u:4', 'u:5'),
+    embedded: fc.subarray(['u:3', 'u:6', 'u:7']),
+    text: fc.constantFrom('1', '2'),
+  })
+  .map(({ name, base, embedded, text }) =>
+    record(name, { base, text, resources: [...new Set([base, ...embedded])] }),
+  );
+/** As the registry hands them over: no name and no address twice. */
+const anyBatch = fc
+  .array(anyRecord, { minLength: 1, maxLength: 3 })
+  .filter(
+    (batch) =>
+      new Set(batch.map(({ schemaId }) => schemaId)).size === batch.length &&
+      new Set(batch.flatMap(({ resources }) => resources)).size ===
+        batch.flatMap(({ resources }) => resources).length,
+  );
+
 describe('schemas in Postgres', () => {
   let project = '';
   beforeEach(() => (project = `p-${randomUUID()}`));
@@ -210,6 +232,37 @@ describe('schemas in Postgres', () => {
     expect((await other.findByAddress(project, [record('shared').base])).size).toBe(1);
     const later = await openSchemas();
     expect((await later.find(project, ['shared'])).get('shared')?.text).toBe('{"type":"object"}');
+  });
+
+  it('are what a model in memory has, whichever of two engines adds them', async () => {
+    const engines = [await openSchemas(), await openSchemas()];
+    const steps = fc.array(fc.tuple(fc.nat(1), anyBatch), { minLength: 1, maxLength: 12 });
+    const plain = (records: Iterable<SchemaRecord>): unknown[] =>
+      [...records].map(({ createdAt: _, ...rest }) => rest);
+    await fc.assert(
+      fc.asyncProperty(steps, async (batches) => {
+        const model = createMemorySchemaStore();
+        const own = `p-${randomUUID()}`;
+        for (const [engine, batch] of batches) {
+          const expected = await model.add(own, batch, undefined);
+          const added = await (engines[engine] as SchemaStore).add(own, batch, undefined);
+          expect(added.inTheWay).toEqual(expected.inTheWay);
+          expect(plain(added.records ?? [])).toEqual(plain(expected.records ?? []));
+          const addresses = ['u:1', 'u:2', 'u:3', 'u:4', 'u:5', 'u:6', 'u:7'];
+          for (const store of engines) {
+            const [found, wanted] = await Promise.all(
+              [store, model].map((each) => each.findByAddress(own, addresses)),
+            );
+            expect(new Map([...(found ?? [])].map(([key, { digest }]) => [key, digest]))).toEqual(
+              new Map([...(wanted ?? [])].map(([key, { digest }]) => [key, digest])),
+            );
+            expect(await store.usage(own)).toEqual(await model.usage(own));
+          }
+        }
+        expect(await registeredEvents(own)).toHaveLength((await model.usage(own)).schemas);
+      }),
+      { numRuns: 25 },
+    );
   });
 
   it('append one event each, with the change or not at all', async () => {
@@ -235,7 +288,9 @@ describe('schemas in Postgres', () => {
     proxy.onCommit = 'lose-reply';
     expect(await store.add(project, [record('kept')], undefined)).toMatchObject({ isNew: true });
     proxy.onCommit = 'break';
-    expect(await codeOf(store.add(project, [record('lost')], undefined))).toBe('MPLP_ERR_STORE_UNAVAILABLE');
+    expect(await codeOf(store.add(project, [record('lost'), record('lost too')], undefined))).toBe(
+      'MPLP_ERR_STORE_UNAVAILABLE',
+    );
     expect((await store.list(project, '', 10)).map(({ schemaId }) => schemaId)).toEqual(['kept']);
     expect((await store.find(project, ['lost'])).size).toBe(0);
     expect((await registeredEvents(project)).map(({ data }) => data.schema_id)).toEqual(['kept']);
