@@ -7,6 +7,8 @@ export interface SchemaMemory {
   byName(projectId: string, schemaId: string): SchemaRecord | undefined;
   byAddress(projectId: string, hash: string): SchemaRecord | undefined;
   keep(projectId: string, record: SchemaRecord): void;
+  /** How many schemas and addresses are held. */
+  readonly counts: { readonly schemas: number; readonly addresses: number };
 }
 
 /** What a record holds beside its texts. */
@@ -27,6 +29,9 @@ export function createSchemaMemory(maxBytes: number): SchemaMemory {
   });
   const keyOf = (projectId: string, name: string): string => JSON.stringify([projectId, name]);
   return {
+    get counts() {
+      return { schemas: records.size, addresses: names.size };
+    },
     byName: (projectId, schemaId) => records.get(keyOf(projectId, schemaId))?.record,
     byAddress(projectId, hash) {
       const key = names.get(keyOf(projectId, hash));
