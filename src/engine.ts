@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from './config/index.js';
 import { prepareDataFolder } from './data-folder.js';
 import { createEngineCache } from './engine-cache.js';
+import { createEngineFaces, type EngineFaces } from './engine-faces.js';
 import { followChanges } from './engine-follow.js';
 import { startEnginePostgres } from './engine-postgres.js';
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from './embedded/clickhouse/index.js';
@@ -28,6 +29,7 @@ import {
   type PartState,
 } from './http/index.js';
 import { createContexts, createContextSync } from './modules/contexts/index.js';
+import { createPostgresSchemaStore } from './modules/schemas/index.js';
 import { createWebhooks } from './modules/webhooks/index.js';
 import { loadNative } from './native/index.js';
 import type { Logger } from './observability/log.js';
@@ -56,7 +58,7 @@ const HOUR_MS = 3_600_000;
 const MAX_SOCKET_BUFFER_BYTES = 8 * 1024 * 1024;
 const LARGEST_NODE = 1024;
 
-export interface Engine {
+export interface Engine extends EngineFaces {
   readonly url: string;
   readonly port: number;
   /** Where OTLP is taken beside the main port; `undefined` when switched off or when the port is taken. */
@@ -170,9 +172,13 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
     const ingest = createIngestRoutes(intake);
     const stream = createStreamRoutes({ hub: tail });
     const eventStreams = createEventRoutes({ events });
+    const queries = createTraceQueries({ store, config });
     const sqlQueries = createSqlQueries({ store, config });
     closers.push(() => sqlQueries.close());
-    const protocol = createProtocolServices();
+    const protocol = createProtocolServices({
+      schemaStore: createPostgresSchemaStore({ store: postgres.store }),
+      metrics: metrics.registry,
+    });
     closers.push(() => protocol.close());
     const contexts = createContexts({
       store: postgres.store,
@@ -220,7 +226,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         }),
         ...ingest.routes,
         ...stream.routes,
-        ...createTraceQueryRoutes(createTraceQueries({ store, config })),
+        ...createTraceQueryRoutes(queries),
         ...createQueryRoutes(sqlQueries),
         ...createJaegerRoutes(createJaegerQueries({ store, config })),
         ...createProtocolRoutes(protocol),
@@ -286,6 +292,15 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
 
     let closing: Promise<void> | undefined;
     return {
+      ...createEngineFaces({
+        protocol,
+        contexts,
+        sync: contextSync,
+        store: postgres.store,
+        intake,
+        queries,
+        hub: tail,
+      }),
       url: server.url,
       port: server.port,
       otlp: { http: otlpHttp?.url, grpc: otlpGrpc?.address },

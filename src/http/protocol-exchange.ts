@@ -2,6 +2,7 @@ import { MplpError, unsupportedContentType, type FieldError } from '../errors/in
 import {
   isJsonObject,
   readDocumentValue,
+  type DocumentFormat,
   type JsonObject,
   type ProtocolServices,
 } from '../protocol/index.js';
@@ -22,13 +23,19 @@ const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text
  * @throws MplpError MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE; MPLP_ERR_PROTOCOL_MALFORMED with every fault
  */
 export async function readProtocolBody(request: HttpRequest, services: ProtocolServices): Promise<unknown> {
+  const format = bodyFormatOf(request);
+  const bytes = await request.body(MAX_PROTOCOL_BODY_BYTES);
+  return format === 'yaml'
+    ? services.readYaml(decodeUtf8(bytes), request.principal.projectId)
+    : readDocumentValue(bytes, format);
+}
+
+/** By its `Content-Type`, JSON without one. @throws MplpError MPLP_ERR_HTTP_UNSUPPORTED_MEDIA_TYPE */
+export function bodyFormatOf(request: HttpRequest): DocumentFormat {
   const type = mediaTypeOf(request);
-  if (JSON_TYPES.includes(type))
-    return readDocumentValue(await request.body(MAX_PROTOCOL_BODY_BYTES), 'json');
-  if (MSGPACK_TYPES.includes(type))
-    return readDocumentValue(await request.body(MAX_PROTOCOL_BODY_BYTES), 'msgpack');
-  if (YAML_TYPES.includes(type))
-    return services.readYaml(decodeUtf8(await request.body(MAX_PROTOCOL_BODY_BYTES)));
+  if (JSON_TYPES.includes(type)) return 'json';
+  if (MSGPACK_TYPES.includes(type)) return 'msgpack';
+  if (YAML_TYPES.includes(type)) return 'yaml';
   throw unsupportedContentType(
     type,
     'Documents are taken as application/json, application/yaml or application/msgpack.',
@@ -93,12 +100,12 @@ export async function replyWith(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<HttpReply> {
   const reply = prefersYaml(request.header('accept'))
-    ? yamlReply(await services.writeYaml(document))
+    ? yamlReply(await services.writeYaml(document, request.principal.projectId))
     : json(document);
   return { ...reply, status, headers: { ...reply.headers, ...headers } };
 }
 
-export function yamlReply(text: string): HttpReply {
+function yamlReply(text: string): HttpReply {
   return { status: 200, headers: { 'content-type': 'application/yaml; charset=utf-8' }, body: text };
 }
 

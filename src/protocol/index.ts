@@ -24,7 +24,17 @@ export {
 export { limits as protocolLimits } from './registry/limits.js';
 export { invalidSchema, type NewSchema } from './registry/schema-draft.js';
 export type { SchemaRegistry } from './registry/schema-registry.js';
-export { createMemorySchemaStore, type SchemaRecord, type SchemaStore } from './registry/schema-store.js';
+export {
+  checkRoom,
+  createMemorySchemaStore,
+  isSchemaId,
+  summaryOf,
+  type AddedSchemas,
+  type SchemaRecord,
+  type SchemaStore,
+  type SchemaSummary,
+  type SchemaUsage,
+} from './registry/schema-store.js';
 export type { JSONSchema, SchemaValidator } from './registry/schema-validator.js';
 export { findCircles, type CircularDependency } from './rules/cycles.js';
 export type { TaskProtocol, ValidationEngine, WorkflowProtocol } from './rules/validation-engine.js';
@@ -42,7 +52,12 @@ export {
   type ProtocolObject,
   type ProtocolVersion,
 } from './verbs/protocol-object.js';
-export type { OperationMetrics, PerformanceMetrics } from './verbs/verb-meter.js';
+export {
+  createVerbMeter,
+  type OperationMetrics,
+  type PerformanceMetrics,
+  type VerbMeter,
+} from './verbs/verb-meter.js';
 export {
   baseTypeValidators,
   validateConfirm,

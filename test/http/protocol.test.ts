@@ -1,7 +1,7 @@
 import { decode, encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { startEngine, type EngineProcess } from '../support/engine-process.js';
+import { startEngineWithState, type EngineProcess } from '../support/engine-process.js';
 
 const id = '5f0c9b52-63a1-4f0d-9a3e-2b7c1d4e8f60';
 const role = { id, name: 'r', version: '1.0', capabilities: [] };
@@ -9,7 +9,7 @@ const role = { id, name: 'r', version: '1.0', capabilities: [] };
 describe('protocol endpoints', () => {
   let engine: EngineProcess;
   beforeAll(async () => {
-    engine = await startEngine();
+    engine = await startEngineWithState();
   });
   afterAll(() => engine.close());
 
@@ -121,6 +121,8 @@ describe('protocol endpoints', () => {
         400,
         '/schemas/1/schema/minLength',
       ],
+      ['schemas', { schema_id: 'x\0', schema: {} }, 400, '/schema/$id'],
+      ['schemas', { schemas: Array(2).fill({ schema_id: 'x', schema: {} }) }, 400, ''],
     ];
     for (const [path, body, status, pointer] of wrong) {
       const response = await send(path, body);
@@ -170,6 +172,49 @@ describe('protocol endpoints', () => {
     expect(names[7]).toBe($id);
     expect((await get('schemas?limit=0')).status).toBe(400);
     expect((await get('schemas/none')).status).toBe(404);
+    for (const odd of ['%00', 'a%00b', 'x'.repeat(5_000)])
+      expect([odd, (await get(`schemas/${odd}`)).status]).toEqual([odd, 404]);
+    expect((await get('schemas/%ED%A0%80')).status).toBe(400);
+    for (const odd of ['', '\0', 'a\0', 'x'.repeat(600)])
+      expect((await get(`schemas?cursor=${Buffer.from(odd).toString('base64url')}`)).status).toBe(400);
+  });
+
+  it('count what they do for Prometheus', async () => {
+    const count = async (verb: string, result: string): Promise<number> => {
+      const metrics = await fetch(`${engine.url}/metrics`, {
+        headers: { authorization: `Bearer ${engine.key}` },
+      });
+      const text = await metrics.text();
+      const found = new RegExp(
+        `^mplp_protocol_operations_total\\{verb="${verb}",result="${result}"\\} (\\d+)$`,
+        'm',
+      ).exec(text);
+      const observed = new RegExp(
+        `^mplp_protocol_operation_duration_seconds_count\\{verb="${verb}"\\} (\\d+)$`,
+        'm',
+      ).exec(text);
+      expect(Number(observed?.[1] ?? 0)).toBeGreaterThanOrEqual(Number(found?.[1] ?? 0));
+      return Number(found?.[1] ?? 0);
+    };
+    const yaml = { 'content-type': 'application/yaml' };
+    const calls: [verb: string, result: string, path: string, body: unknown, headers?: object][] = [
+      ['parse', 'ok', 'protocol/parse?type=role', role],
+      ['parse', 'ok', 'protocol/parse?type=role', 'name: r\n', yaml],
+      ['parse', 'failed', 'protocol/parse?type=role', '['],
+      ['parse', 'failed', 'protocol/parse?type=role', '- [', yaml],
+      ['validate', 'ok', 'protocol/validate', { type: 'role', document: {} }],
+      ['validateBySchema', 'failed', 'protocol/validate', { schema_id: 'none', document: {} }],
+      ['serialize', 'ok', 'protocol/serialize', { type: 'role', document: role, format: 'yaml' }],
+      ['transform', 'ok', 'protocol/transform', { type: 'role', document: role, to: '1.0' }],
+      ['merge', 'failed', 'protocol/merge', { type: 'role', documents: [] }],
+      ['registerSchemas', 'ok', 'schemas', { schema_id: 'counted', schema: {} }],
+      ['registerSchemas', 'failed', 'schemas', { schema_id: 'counted', schema: true }],
+    ];
+    for (const [verb, result, path, body, headers = {}] of calls) {
+      const before = await count(verb, result);
+      await send(path, body, headers as Record<string, string>);
+      expect([verb, result, await count(verb, result)]).toEqual([verb, result, before + 1]);
+    }
   });
 
   it('go on while a schema is given up', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { decode, encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestPostgres, until, type TestPostgres } from '../embedded/postgres/embedded-postgres.js';
+import { ask, startTestPostgres, until, type TestPostgres } from '../embedded/postgres/embedded-postgres.js';
 import { hasGenuineSignature, startReceiver, type Receiver } from '../modules/webhooks/receiver.js';
 import { openLog, type TestLog } from '../store/events/logs.js';
 import { startPostgresProxy } from '../support/postgres-proxy.js';
@@ -109,15 +109,25 @@ describe('webhooks over HTTP', () => {
   it('are listed page by page, newest first, without secrets', async () => {
     const made: string[] = [];
     for (let n = 0; n < 7; n++) made.push((await create({ url: receiver.url, types: ['none.at_all'] })).id);
+    // All in one millisecond.
+    for (const [n, id] of made.entries())
+      await ask(
+        postgres.server.url,
+        `UPDATE webhooks SET created_at = '2031-01-31 09:30:00.00700${n}Z' WHERE id = '${id}'`,
+      );
     const seen: string[] = [];
+    const cursors: string[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
       const text = await (await send('GET', `?limit=3${cursor && `&cursor=${cursor}`}`)).text();
       expect(text).not.toContain('whsec_');
       const page = JSON.parse(text) as { webhooks: Document[]; next: string | null };
       seen.push(...page.webhooks.map(({ id }) => id));
       cursor = page.next;
+      if (cursor !== null) cursors.push(Buffer.from(cursor, 'base64url').toString());
     }
     expect(seen).toEqual(made.reverse());
+    const us = Date.UTC(2031, 0, 31, 9, 30) * 1000 + 7_000;
+    expect(cursors).toEqual([`${us + 4} ${made[2]}`, `${us + 1} ${made[5]}`]);
     for (const id of made) await send('DELETE', `/${id}`);
     for (const query of ['?limit=0', '?limit=101', '?limit=x', '?cursor=x', '?cursor=', '?page=1'])
       expect([query, (await send('GET', query)).status]).toEqual([query, 400]);

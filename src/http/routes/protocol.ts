@@ -12,18 +12,22 @@ import {
   type ValidationResult,
 } from '../../protocol/index.js';
 import type { HttpReply, HttpRequest, Route } from '../contract.js';
-import { json } from '../replies.js';
 import {
   badRequest,
+  bodyFormatOf,
   checkEnvelope,
   checkQuery,
+  MAX_PROTOCOL_BODY_BYTES,
   readEnvelope,
-  readProtocolBody,
   replyWith,
-  yamlReply,
 } from '../protocol-exchange.js';
 
 const PERMISSION = 'protocol:use';
+const CONTENT_TYPES: Readonly<Record<DocumentFormat, string>> = {
+  json: 'application/json; charset=utf-8',
+  yaml: 'application/yaml; charset=utf-8',
+  msgpack: 'application/msgpack',
+};
 
 type Handler = (services: ProtocolServices, request: HttpRequest) => Promise<HttpReply>;
 
@@ -51,21 +55,30 @@ async function parse(services: ProtocolServices, request: HttpRequest): Promise<
   const inUrl = request.query.get('type');
   if (inUrl !== null) {
     const type = checkProtocolType(inUrl, '?type');
+    const format = bodyFormatOf(request);
     return replyWith(
       request,
       services,
-      described(toProtocolObject(type, await readProtocolBody(request, services), '')),
+      described(
+        await services.parse(
+          await request.body(MAX_PROTOCOL_BODY_BYTES),
+          type,
+          format,
+          request.principal.projectId,
+        ),
+      ),
     );
   }
   const { type, format, input } = await readEnvelope(request, services, ['type', 'format', 'input']);
   const known = checkProtocolType(type);
   if (typeof input !== 'string') throw badRequest('/input', 'type', 'must be a string');
   const as = formatOf(format ?? 'json');
-  const object =
-    as === 'yaml'
-      ? toProtocolObject(known, await services.readYaml(input), '')
-      : services.engine.parse(as === 'msgpack' ? fromBase64(input) : input, known, as);
-  return replyWith(request, services, described(object));
+  const text = as === 'msgpack' ? fromBase64(input) : input;
+  return replyWith(
+    request,
+    services,
+    described(await services.parse(text, known, as, request.principal.projectId)),
+  );
 }
 
 async function validate(services: ProtocolServices, request: HttpRequest): Promise<HttpReply> {
@@ -121,23 +134,11 @@ async function serialize(services: ProtocolServices, request: HttpRequest): Prom
   checkQuery(request);
   const { type, document, format } = await readEnvelope(request, services, ['type', 'document', 'format']);
   const object = toProtocolObject(checkProtocolType(type), document);
-  switch (formatOf(format)) {
-    case 'json':
-      // Asked for by name, so it is JSON whatever `Accept` says.
-      return {
-        ...json({}),
-        headers: { 'content-type': 'application/json; charset=utf-8' },
-        body: Buffer.from(services.engine.serialize(object)),
-      };
-    case 'yaml':
-      return yamlReply(await services.writeYaml(object.document));
-    case 'msgpack':
-      return {
-        status: 200,
-        headers: { 'content-type': 'application/msgpack' },
-        body: services.engine.serialize(object, 'msgpack'),
-      };
-  }
+  const as = formatOf(format);
+  const written = await services.serialize(object, as, request.principal.projectId);
+  // Asked for by name: as bytes it stays JSON, whatever `Accept` says.
+  const body = typeof written === 'string' ? Buffer.from(written) : written;
+  return { status: 200, headers: { 'content-type': CONTENT_TYPES[as] }, body };
 }
 
 async function transform(services: ProtocolServices, request: HttpRequest): Promise<HttpReply> {

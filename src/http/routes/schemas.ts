@@ -1,4 +1,11 @@
-import type { NewSchema, ProtocolServices, SchemaRecord } from '../../protocol/index.js';
+import {
+  isSchemaId,
+  summaryOf,
+  type NewSchema,
+  type ProtocolServices,
+  type SchemaRecord,
+  type SchemaSummary,
+} from '../../protocol/index.js';
 import type { HttpReply, HttpRequest, Route } from '../contract.js';
 import {
   badRequest,
@@ -43,7 +50,7 @@ async function list(services: ProtocolServices, request: HttpRequest): Promise<H
   const after = afterOf(request.query.get('cursor'));
   const page = await services.registry.list(request.principal.projectId, after, limit);
   return replyWith(request, services, {
-    schemas: page.schemas.map(summary),
+    schemas: page.schemas.map(onWire),
     next: page.next === undefined ? null : Buffer.from(page.next).toString('base64url'),
   });
 }
@@ -61,12 +68,18 @@ async function register(services: ProtocolServices, request: HttpRequest): Promi
       : several.map((item, index) =>
           newSchema(checkEnvelope(item, ENVELOPE, `/schemas/${index}`), `/schemas/${index}`),
         );
-  const { records, created } = await services.registry.register(request.principal.projectId, news);
+  const { projectId, subject } = request.principal;
+  const { records, created } = await services.registry.register(projectId, news, subject);
   const status = created ? 201 : 200;
   const [first] = records;
   if (several !== undefined || first === undefined)
-    return replyWith(request, services, { schemas: records.map(summary) }, status);
-  return replyWith(request, services, summary(first), status, {
+    return replyWith(
+      request,
+      services,
+      { schemas: records.map((record) => onWire(summaryOf(record))) },
+      status,
+    );
+  return replyWith(request, services, onWire(summaryOf(first)), status, {
     location: `${PATH}/${encodeURIComponent(first.schemaId)}`,
     etag: etagOf(first),
   });
@@ -83,16 +96,16 @@ function newSchema(item: Readonly<Record<string, unknown>>, pointer: string): Ne
 async function one(services: ProtocolServices, request: HttpRequest): Promise<HttpReply> {
   checkQuery(request);
   const record = await services.registry.get(request.principal.projectId, request.params['id'] ?? '');
-  const document = { ...summary(record), schema: JSON.parse(record.text) as unknown };
+  const document = { ...onWire(summaryOf(record)), schema: JSON.parse(record.text) as unknown };
   return replyWith(request, services, document, 200, { etag: etagOf(record) });
 }
 
-function summary({ schemaId, base, dialect, text, createdAt }: SchemaRecord): object {
+function onWire({ schemaId, base, dialect, sizeBytes, createdAt }: SchemaSummary): object {
   return {
     schema_id: schemaId,
     address: base,
     dialect,
-    size_bytes: Buffer.byteLength(text),
+    size_bytes: sizeBytes,
     created_at: createdAt,
   };
 }
@@ -104,6 +117,6 @@ function etagOf({ digest }: SchemaRecord): string {
 function afterOf(cursor: string | null): string | undefined {
   if (cursor === null) return undefined;
   const name = Buffer.from(cursor, 'base64url').toString();
-  if (name !== '' && Buffer.from(name).toString('base64url') === cursor) return name;
+  if (isSchemaId(name) && Buffer.from(name).toString('base64url') === cursor) return name;
   throw badRequest('?cursor', 'format', 'must be the next of an earlier page');
 }

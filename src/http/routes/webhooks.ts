@@ -2,11 +2,11 @@ import { MplpError } from '../../errors/index.js';
 import { isUuid } from '../../modules/documents/index.js';
 import {
   readSettings,
-  type ListPosition,
   type StoredDelivery,
   type Webhook,
   type Webhooks,
 } from '../../modules/webhooks/index.js';
+import type { ListPosition } from '../../store/postgres/index.js';
 import type { HttpReply, HttpRequest, Route } from '../contract.js';
 import { etagOfVersion, readIfMatch } from '../etag.js';
 import { badRequest, checkEnvelope, checkQuery, limitOf } from '../protocol-exchange.js';
@@ -55,7 +55,7 @@ async function list(webhooks: Webhooks, request: HttpRequest): Promise<HttpReply
   checkQuery(request, ['limit', 'cursor']);
   const after = listPositionOf(request.query.get('cursor'));
   const page = await webhooks.list(request.principal.projectId, after, limitOf(request, MAX_LIMIT));
-  const next = page.next === undefined ? null : encode(`${page.next.createdAtUs} ${page.next.id}`);
+  const next = page.next === undefined ? null : encode(`${toMicroseconds(page.next)} ${page.next.id}`);
   return json({ webhooks: page.webhooks.map(document), next });
 }
 
@@ -171,13 +171,16 @@ function decode(cursor: string, pattern: RegExp): readonly string[] {
 
 function listPositionOf(cursor: string | null): ListPosition | undefined {
   if (cursor === null) return undefined;
-  const [createdAtUs = '', id = ''] = decode(
-    cursor,
-    /^(\d{1,16}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/,
-  );
-  const position = { createdAtUs: Number(createdAtUs), id };
-  if (Number.isSafeInteger(position.createdAtUs)) return position;
-  throw badRequest('?cursor', 'format', 'must be the next of an earlier page');
+  const [us = '', id = ''] = decode(cursor, /^(\d{1,16}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/);
+  if (!Number.isSafeInteger(Number(us)))
+    throw badRequest('?cursor', 'format', 'must be the next of an earlier page');
+  const toMillisecond = new Date(Math.floor(Number(us) / 1000)).toISOString().slice(0, -1);
+  return { createdAt: `${toMillisecond}${us.padStart(3, '0').slice(-3)}Z`, id };
+}
+
+/** These cursors have the time in microseconds since 1970. */
+function toMicroseconds({ createdAt }: ListPosition): number {
+  return Date.parse(`${createdAt.slice(0, 23)}Z`) * 1000 + Number(createdAt.slice(23, 26));
 }
 
 function sequenceOf(cursor: string | null): number | undefined {

@@ -1,7 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../protocol/index.js';
 import { appendEvent } from '../../store/events/index.js';
-import type { PostgresStore, Sql } from '../../store/postgres/index.js';
+import {
+  newestFirst,
+  pageOfRows,
+  POSITION_COLUMN,
+  type PostgresStore,
+  type Sql,
+} from '../../store/postgres/index.js';
 import {
   inTransaction,
   notFound,
@@ -86,17 +92,12 @@ export function createSnapshots(store: PostgresStore, documents: Documents): Sna
       const rows = await store.query(
         (sql) => sql<(Row & { at: string })[]>`
         SELECT id, context_id, version, encode(content_sha256, 'hex') AS hash, created_by, created_at,
-          to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at
+          ${sql.unsafe(POSITION_COLUMN)}
         FROM context_snapshots WHERE project_id = ${projectId} AND context_id = ${contextId}
-          ${after === undefined ? sql`` : sql`AND (created_at, id) < (${after.createdAt}::text::timestamptz, ${after.id}::uuid)`}
-        ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}`,
+          ${newestFirst(sql, after, limit)}`,
       );
-      const page = rows.slice(0, limit);
-      const last = rows.length > limit ? page.at(-1) : undefined;
-      return {
-        snapshots: page.map(toSnapshot),
-        next: last === undefined ? undefined : writeCursor({ createdAt: last.at, id: last.id }),
-      };
+      const { page, next } = pageOfRows(rows, limit);
+      return { snapshots: page.map(toSnapshot), next: next && writeCursor(next) };
     },
   };
 }

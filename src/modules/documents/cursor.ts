@@ -1,21 +1,15 @@
 import { MplpError } from '../../errors/index.js';
+import type { ListPosition } from '../../store/postgres/index.js';
 import { isUuid } from './check.js';
-
-/** Where a page ended, in the order of lists: newest first. */
-export interface Position {
-  /** As Postgres writes it, to the microsecond. */
-  readonly createdAt: string;
-  readonly id: string;
-}
 
 const TIME = /^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/;
 
-export function writeCursor({ createdAt, id }: Position): string {
+export function writeCursor({ createdAt, id }: ListPosition): string {
   return Buffer.from(`${createdAt} ${id}`).toString('base64url');
 }
 
 /** @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */
-export function readCursor(cursor: string): Position {
+export function readCursor(cursor: string): ListPosition {
   const [createdAt = '', id = '', ...rest] = Buffer.from(cursor.slice(0, 200), 'base64url')
     .toString('latin1')
     .split(' ');

@@ -2,7 +2,13 @@ import { MplpError } from '../../errors/index.js';
 import type { JsonObject } from '../../protocol/index.js';
 import type { StateCache } from '../../store/cache/index.js';
 import { eventOfChange } from '../../store/events/index.js';
-import type { PostgresStore, Sql } from '../../store/postgres/index.js';
+import {
+  newestFirst,
+  pageOfRows,
+  POSITION_COLUMN,
+  type PostgresStore,
+  type Sql,
+} from '../../store/postgres/index.js';
 import type { Change, DocumentChange, Documents, Stored } from './contract.js';
 import { readCursor, writeCursor } from './cursor.js';
 import { idTaken, notFound, stale } from './faults.js';
@@ -37,15 +43,29 @@ export function createDocuments(options: DocumentsOptions): Documents {
   const commits = createGroupCommit(store, options.table);
   const keyOf = (projectId: string, id: string) => ({ projectId, kind, id });
 
+  /** What was written and is on its way into the cache, the newest of each document: the next reader wants it. */
+  const written = new Map<string, Stored>();
+  const remember = (projectId: string, id: string, stored: Stored): void => {
+    const name = `${projectId} ${id}`;
+    const end = (): void => {
+      if (written.get(name) === stored) written.delete(name);
+    };
+    written.set(name, stored);
+    // A change that comes before this has ended joins it, and then this must give what that one wrote.
+    const read = cache.read(keyOf(projectId, id), async () => {
+      const newest = written.get(name) ?? (await load(projectId, id));
+      return newest && { version: newest.version, value: newest.text };
+    });
+    read.then(end, end);
+  };
+
   const changed = (scope: Scope, id: string, version: number, stored?: Stored): void =>
     scope.onCommit(() => {
-      cache.invalidate(keyOf(scope.projectId, id), version);
-      // What was just written is what the next reader wants.
-      if (stored !== undefined && options.isCacheCurrent())
-        void cache.read(keyOf(scope.projectId, id), () =>
-          Promise.resolve({ version: stored.version, value: stored.text }),
-        );
-      options.onChanged({ projectId: scope.projectId, id, version });
+      const { projectId } = scope;
+      written.delete(`${projectId} ${id}`);
+      cache.invalidate(keyOf(projectId, id), version);
+      if (stored !== undefined && options.isCacheCurrent()) remember(projectId, id, stored);
+      options.onChanged({ projectId, id, version });
     });
 
   async function select(sql: Sql, projectId: string, id: string, lock: boolean): Promise<Stored | undefined> {
@@ -162,19 +182,15 @@ export function createDocuments(options: DocumentsOptions): Documents {
       const after = cursor === undefined ? undefined : readCursor(cursor);
       const rows = await store.query(
         (sql) => sql<(Row & { at: string })[]>`
-        SELECT id, version, document, created_by, created_at, updated_at,
-          to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at
+        SELECT id, version, document, created_by, created_at, updated_at, ${sql.unsafe(POSITION_COLUMN)}
         FROM ${sql(options.table)}
         WHERE project_id = ${projectId}
-          ${filtersOf(sql, filters)}
-          ${after === undefined ? sql`` : sql`AND (created_at, id) < (${after.createdAt}::text::timestamptz, ${after.id}::uuid)`}
-        ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}`,
+          ${filtersOf(sql, filters)} ${newestFirst(sql, after, limit)}`,
       );
-      const page = rows.slice(0, limit);
-      const last = rows.length > limit ? page.at(-1) : undefined;
+      const { page, next } = pageOfRows(rows, limit);
       return {
         documents: page.map((row) => toStored(row, row.document)),
-        next: last === undefined ? undefined : writeCursor({ createdAt: last.at, id: last.id }),
+        next: next && writeCursor(next),
       };
     },
     async change(scope, id, ifVersion, decide) {

@@ -8,5 +8,4 @@ export type {
 } from './contract.js';
 export type { ResolveName } from './guarded-connection.js';
 export { readSettings } from './settings.js';
-export type { ListPosition } from './webhook-table.js';
 export { createWebhooks, type Webhooks, type WebhooksOptions } from './webhooks.js';

@@ -1,6 +1,13 @@
 import { MplpError } from '../../errors/index.js';
 import { appendEvent, END_OF_LOG } from '../../store/events/index.js';
-import type { PostgresStore, Sql } from '../../store/postgres/index.js';
+import {
+  newestFirst,
+  pageOfRows,
+  POSITION_COLUMN,
+  type ListPosition,
+  type PostgresStore,
+  type Sql,
+} from '../../store/postgres/index.js';
 import type { DisabledReason, Webhook, WebhookSettings } from './contract.js';
 
 /** One project must not be able to keep the engine busy with requests to nowhere. */
@@ -20,12 +27,6 @@ export interface WebhookRow {
   readonly created_by: string | null;
   readonly created_at: Date;
   readonly updated_at: Date;
-}
-
-/** A place in the list: microseconds of the creation, and the id. */
-export interface ListPosition {
-  readonly createdAtUs: number;
-  readonly id: string;
 }
 
 export const webhookColumns = `project_id, id, version, url, description, types, status, disabled_reason,
@@ -85,20 +86,13 @@ export async function listWebhooks(
   after: ListPosition | undefined,
   limit: number,
 ): Promise<{ webhooks: readonly Webhook[]; next: ListPosition | undefined }> {
-  const from = after ?? { createdAtUs: Number.MAX_SAFE_INTEGER, id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' };
   const rows = await store.query(
-    (sql) => sql<(WebhookRow & { created_us: number })[]>`
-      SELECT ${sql.unsafe(webhookColumns)}, (extract(epoch FROM created_at) * 1000000)::bigint AS created_us
-      FROM webhooks WHERE project_id = ${projectId}
-        AND ((extract(epoch FROM created_at) * 1000000)::bigint, id) < (${from.createdAtUs}::bigint, ${from.id}::uuid)
-      ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}`,
+    (sql) => sql<(WebhookRow & { at: string })[]>`
+      SELECT ${sql.unsafe(webhookColumns)}, ${sql.unsafe(POSITION_COLUMN)}
+      FROM webhooks WHERE project_id = ${projectId} ${newestFirst(sql, after, limit)}`,
   );
-  const page = rows.slice(0, limit);
-  const last = rows.length > limit ? page.at(-1) : undefined;
-  return {
-    webhooks: page.map(toWebhook),
-    next: last === undefined ? undefined : { createdAtUs: last.created_us, id: last.id },
-  };
+  const { page, next } = pageOfRows(rows, limit);
+  return { webhooks: page.map(toWebhook), next };
 }
 
 /** @throws MplpError MPLP_ERR_WEBHOOKS_NOT_FOUND */

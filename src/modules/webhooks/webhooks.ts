@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../observability/log.js';
 import type { EventLog } from '../../store/events/index.js';
-import type { PostgresStore } from '../../store/postgres/index.js';
+import type { ListPosition, PostgresStore } from '../../store/postgres/index.js';
 import { createAddressGuard } from './address-guard.js';
 import {
   defaultDeliveryLimits,
@@ -19,14 +19,7 @@ import { messageBody } from './message.js';
 import { createWebhookSender } from './sender.js';
 import { checkHost } from './settings.js';
 import { createWebhookSecret } from './signature.js';
-import {
-  deleteWebhook,
-  insertWebhook,
-  listWebhooks,
-  readWebhook,
-  updateWebhook,
-  type ListPosition,
-} from './webhook-table.js';
+import { deleteWebhook, insertWebhook, listWebhooks, readWebhook, updateWebhook } from './webhook-table.js';
 
 export interface WebhooksOptions {
   readonly store: PostgresStore;

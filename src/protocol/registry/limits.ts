@@ -14,6 +14,10 @@ export const limits = Object.freeze({
   maxApplied: 100,
   maxPatternChars: 1_000,
   maxSchemaIdChars: 512,
+  /** Absolute addresses of a schema and of those embedded in it. Relative ones are short in a text and long in memory. */
+  maxAddressChars: 2_048,
+  /** The schema itself and those embedded in it under an `$id`. */
+  maxResources: 200,
   /** Schemas that are registered together. */
   maxSchemasAtOnce: 100,
   /** Schemas of one project, and the bytes of all of them. */
@@ -31,8 +35,9 @@ export const limits = Object.freeze({
   threadHeapMb: 128,
   /** Far more than the limits above can use: V8 ends the process when it compiles something without stack. */
   threadStackMb: 64,
-  /** Tasks that wait for a thread; further ones are refused. */
-  maxWaitingTasks: 64,
+  /** Tasks of one project that wait for a thread, and of all projects; further ones are refused. */
+  maxWaitingTasks: 32,
+  maxWaitingTogether: 128,
   /** Compiled schemas that a thread keeps. */
   compiledSchemas: 64,
 });

@@ -4,14 +4,16 @@ import { createFaultList, faultsAt, quote, type FaultList } from '../faults.js';
 import { readJson } from '../formats/json-reader.js';
 import { limits } from './limits.js';
 import {
+  ADDRESS_RULE,
   findDialect,
   indexSchema,
+  isAddress,
   isMetaSchema,
   resolveAddress,
   type SchemaReference,
 } from './schema-index.js';
 import { isSchemaNode } from './schema-keywords.js';
-import type { SchemaRecord } from './schema-store.js';
+import { isSchemaId, type SchemaRecord } from './schema-store.js';
 
 /** A schema that a caller wants to register, or to judge one document by. */
 export interface NewSchema {
@@ -52,6 +54,8 @@ export function draftSchema({ schemaId, schema, pointer = '' }: NewSchema): Sche
   const base = baseOf(name, own);
   if (isMetaSchema(base) || base.includes('#'))
     faults.add('/$id', 'reserved', `${quote(base)} cannot be the address of a schema of yours`);
+  else if (!isAddress(base)) faults.add('/$id', 'address', ADDRESS_RULE);
+  if (faults.faults.length > 0) throw invalidSchema(faults.faults);
   const index = indexSchema(JSON.parse(text), base, dialect, faults);
   if (index.references.length > limits.maxReferences)
     faults.add('', 'maxReferences', `may hold ${limits.maxReferences} references`);
@@ -117,10 +121,12 @@ function countValues(value: unknown): number {
 
 function checkName(name: string | undefined, faults: FaultList): void {
   if (name === undefined) faults.add('/$id', 'required', 'is required where no schema_id names the schema');
-  else if (typeof name !== 'string' || name === '' || name.length > limits.maxSchemaIdChars)
-    faults.add('/$id', 'schemaId', `the id must have 1 to ${limits.maxSchemaIdChars} characters`);
-  else if (/[\p{Cc}\p{Surrogate}]/u.test(name))
-    faults.add('/$id', 'schemaId', 'the id must hold no control characters');
+  else if (typeof name !== 'string' || !isSchemaId(name))
+    faults.add(
+      '/$id',
+      'schemaId',
+      `the id must have 1 to ${limits.maxSchemaIdChars} characters and no control characters`,
+    );
 }
 
 /** A name that is no address gets one, so that relative references between such schemas work too. */

@@ -43,6 +43,13 @@ export function isMetaSchema(address: string): boolean {
   return META_SCHEMA.test(address);
 }
 
+export const ADDRESS_RULE = `makes an address of more than ${limits.maxAddressChars} characters, or one with control characters`;
+
+/** Whether a schema can have this absolute address. */
+export function isAddress(address: string): boolean {
+  return address.length <= limits.maxAddressChars && !/[\p{Cc}\p{Surrogate}]/u.test(address);
+}
+
 /** An address relative to another, as the validator resolves it. */
 export function resolveAddress(base: string, reference: string): { document: string; fragment: string } {
   const [document = '', fragment = ''] = splitFragment(runtimeUri.default.resolve(base, reference));
@@ -95,8 +102,16 @@ export function indexSchema(schema: unknown, base: string, dialect: Dialect, fau
     if (typeof id !== 'string' || id.startsWith('#') || !isCertain) return outer;
     if (dialect === 'draft-07' && typeof value['$ref'] === 'string') return outer;
     const { document } = resolveAddress(outer, id);
+    if (!isAddress(document)) {
+      faults.add([...path, '$id'], 'address', ADDRESS_RULE);
+      return outer;
+    }
     if (resources.has(document))
       faults.add([...path, '$id'], 'uniqueId', `${quote(id)} is the id of two schemas`);
+    else if (resources.size === limits.maxResources) {
+      faults.add([...path, '$id'], 'maxResources', `is one of more than ${limits.maxResources} in a schema`);
+      return outer;
+    }
     resources.add(document);
     targets.set(document, value);
     return document;

@@ -8,29 +8,42 @@ import { MAX_DEPTH } from '../strict-json.js';
 import type { ValidationResult } from '../validation-result.js';
 import { readBuiltinSchemas } from './builtin-schemas.js';
 import { limits } from './limits.js';
+import { createSchemaClosures } from './schema-closure.js';
 import { draftSchema, invalidSchema, type NewSchema, type SchemaDraft } from './schema-draft.js';
-import type { SchemaRecord, SchemaStore } from './schema-store.js';
+import {
+  checkRoom,
+  isSchemaId,
+  summaryOf,
+  type SchemaRecord,
+  type SchemaStore,
+  type SchemaSummary,
+} from './schema-store.js';
 import type { SchemaThreads } from './schema-threads.js';
 
 const MAX_FAULTS = 100;
 
 export interface SchemaPage {
-  readonly schemas: readonly SchemaRecord[];
+  readonly schemas: readonly SchemaSummary[];
   /** Name to go on behind; `undefined` at the end. */
   readonly next: string | undefined;
 }
 
-/** The schemas of projects. Users' schemas are compiled and run in threads, the protocol's own on the caller's. */
+/**
+ * The schemas of projects. Users' schemas are compiled and run in threads, the protocol's own on the caller's. What needs
+ * the store may throw MplpError MPLP_ERR_STORE_UNAVAILABLE; the protocol's own schemas never do.
+ */
 export interface SchemaRegistry {
   /**
    * Registers schemas that may refer to each other, to those registered before and to the protocol's: all or none.
    * One that is registered already with the same content is left as it is.
    *
+   * @param actor who registers them; the process itself unless given.
    * @throws MplpError MPLP_ERR_PROTOCOL_SCHEMA_INVALID, …_SCHEMA_CONFLICT, …_SCHEMA_LIMIT, …_LIMIT, …_OVERLOADED
    */
   register(
     projectId: string,
     schemas: readonly NewSchema[],
+    actor?: string,
   ): Promise<{ readonly records: readonly SchemaRecord[]; readonly created: boolean }>;
   /** @throws MplpError MPLP_ERR_PROTOCOL_SCHEMA_NOT_FOUND */
   get(projectId: string, schemaId: string): Promise<SchemaRecord>;
@@ -51,27 +64,13 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
   let reading: ReturnType<typeof readBuiltinSchemas> | undefined;
   const builtins = (): ReturnType<typeof readBuiltinSchemas> => (reading ??= readBuiltinSchemas());
 
-  const findByAddress = async (projectId: string, address: string): Promise<SchemaRecord | undefined> =>
-    (await builtins()).get(address) ?? (await store.findByAddress(projectId, address));
-
-  /** Records and all that they refer to, each once; `drafts` go before what is registered. */
-  const closureOf = async (
-    projectId: string,
-    roots: readonly SchemaRecord[],
-    drafts: ReadonlyMap<string, SchemaRecord>,
-  ): Promise<SchemaRecord[]> => {
-    const closure = new Map(roots.map((record) => [record.base, record]));
-    for (const record of closure.values())
-      for (const address of record.refersTo) {
-        const found = drafts.get(address) ?? (await findByAddress(projectId, address));
-        if (found !== undefined && !closure.has(found.base)) closure.set(found.base, found);
-      }
-    return [...closure.values()];
-  };
+  const { closureOf } = createSchemaClosures(store, builtins);
 
   /** Every check that a schema has to pass; what it costs is bounded. @returns the closure of the drafts */
   const check = async (projectId: string, drafts: readonly SchemaDraft[]): Promise<SchemaRecord[]> => {
     const own = new Map<string, SchemaRecord>();
+    if (new Set(drafts.map(({ record }) => record.schemaId)).size < drafts.length)
+      throw invalidSchema([fault('', 'uniqueId', 'two of the schemas have the same id')]);
     for (const { record, pointer } of drafts)
       for (const address of record.resources) {
         const other = own.get(address);
@@ -109,7 +108,12 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
       const news = drafts
         .filter(({ record }) => record.dialect === dialect)
         .map(({ record: { base }, pointer }) => ({ base, pointer }));
-      const reply = await threads.run({ kind: 'check', dialect, schemas: closure.map(textOf), news });
+      const reply = await threads.run(projectId, {
+        kind: 'check',
+        dialect,
+        schemas: closure.map(textOf),
+        news,
+      });
       if (reply.kind === 'faults' && reply.faults.length > 0) throw invalidSchema(reply.faults);
     }
     return closure;
@@ -118,7 +122,9 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
   const isBuiltin = async ({ schemaId }: SchemaRecord): Promise<boolean> => (await builtins()).has(schemaId);
 
   const get = async (projectId: string, schemaId: string): Promise<SchemaRecord> => {
-    const record = (await builtins()).get(schemaId) ?? (await store.find(projectId, schemaId));
+    const builtin = (await builtins()).get(schemaId);
+    const record =
+      builtin ?? (isSchemaId(schemaId) ? (await store.find(projectId, [schemaId])).get(schemaId) : undefined);
     if (record !== undefined) return record;
     throw new MplpError(
       'MPLP_ERR_PROTOCOL_SCHEMA_NOT_FOUND',
@@ -127,6 +133,7 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
   };
 
   const judge = async (
+    projectId: string,
     record: SchemaRecord,
     closure: readonly SchemaRecord[],
     text: string,
@@ -142,11 +149,11 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
       schemas: closure.map(textOf),
       document: text,
     } as const;
-    const verdict = await threads.run({ ...task, explain: false });
+    const verdict = await threads.run(projectId, { ...task, explain: false });
     const faults = verdict.kind === 'faults' ? verdict.faults : [];
     if (faults.length === 0 || text.length > limits.maxExplainedBytes) return faults;
     try {
-      const report = await threads.run({ ...task, explain: true });
+      const report = await threads.run(projectId, { ...task, explain: true });
       return report.kind === 'faults' && report.faults.length > 0 ? report.faults : faults;
     } catch (error) {
       // The verdict stands; only the list of further faults was too much.
@@ -156,13 +163,14 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
   };
 
   const validateByRecord = async (
+    projectId: string,
     document: unknown,
     record: SchemaRecord,
     closure: () => Promise<readonly SchemaRecord[]>,
   ): Promise<ValidationResult> => {
     const start = performance.now();
     const text = textOfDocument(document);
-    const errors = await judge(record, await closure(), text);
+    const errors = await judge(projectId, record, await closure(), text);
     return {
       valid: errors.length === 0,
       errors,
@@ -178,7 +186,7 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
   return {
     get,
 
-    async register(projectId, schemas) {
+    async register(projectId, schemas, actor) {
       if (schemas.length === 0 || schemas.length > limits.maxSchemasAtOnce)
         throw invalidSchema([
           fault('', 'maxItems', `1 to ${limits.maxSchemasAtOnce} schemas can be registered together`),
@@ -189,31 +197,24 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
         for (const address of [record.schemaId, ...record.resources])
           if ((await builtins()).has(address))
             throw conflict(record, 'or an $id in it names a schema of the protocol itself');
-      const known = await Promise.all(records.map(({ schemaId }) => store.find(projectId, schemaId)));
-      records.forEach((record, index) => {
-        const other = known[index];
-        if (other !== undefined && other.digest !== record.digest)
+      const known = await store.find(
+        projectId,
+        records.map(({ schemaId }) => schemaId),
+      );
+      for (const record of records)
+        if ((known.get(record.schemaId) ?? record).digest !== record.digest)
           throw conflict(record, 'is registered with another content');
-      });
-      const news = drafts.filter((_, index) => known[index] === undefined);
-      if (news.length > 0) {
-        const bytes = news.reduce((sum, { record }) => sum + Buffer.byteLength(record.text), 0);
-        const usage = await store.usage(projectId);
-        if (usage.schemas + news.length > limits.maxSchemas || usage.bytes + bytes > limits.maxRegistryBytes)
-          throw new MplpError(
-            'MPLP_ERR_PROTOCOL_SCHEMA_LIMIT',
-            `A project may have ${limits.maxSchemas} schemas of ${limits.maxRegistryBytes} bytes together.`,
-          );
-        await check(projectId, drafts);
-        // Only now, and at once: what others registered meanwhile is looked at again.
-        const [inTheWay] = await store.add(projectId, records);
-        if (inTheWay !== undefined)
-          throw conflict(inTheWay, 'or an $id in it is registered with another content');
-      }
-      return {
-        records: records.map((record, index) => known[index] ?? record),
-        created: news.length > 0,
-      };
+      const news = records.filter(({ schemaId }) => !known.has(schemaId));
+      if (news.length === 0)
+        return { records: records.map((record) => known.get(record.schemaId) ?? record), created: false };
+      // Before the work that a full registry would make useless.
+      checkRoom(await store.usage(projectId), news);
+      await check(projectId, drafts);
+      // Only now, and at once: what others registered meanwhile is looked at again.
+      const added = await store.add(projectId, records, actor);
+      if (added.inTheWay !== undefined)
+        throw conflict(added.inTheWay, 'or an $id in it is registered with another content');
+      return { records: added.records, created: added.isNew };
     },
 
     async list(projectId, after, limit) {
@@ -223,7 +224,7 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
       const first = isPastOwn ? [] : own.slice(from, from + limit);
       const wanted = limit - first.length;
       const rest = await store.list(projectId, isPastOwn ? after : '', wanted + 1);
-      const schemas = [...first, ...rest.slice(0, wanted)];
+      const schemas = [...first.map(summaryOf), ...rest.slice(0, wanted)];
       const hasMore = rest.length > wanted || (!isPastOwn && from + limit < own.length);
       return { schemas, next: hasMore ? schemas[schemas.length - 1]?.schemaId : undefined };
     },
@@ -232,7 +233,7 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
       const builtin = findBuiltinValidator(schemaId);
       if (builtin === undefined) {
         const record = await get(projectId, schemaId);
-        return validateByRecord(document, record, () => closureOf(projectId, [record], new Map()));
+        return validateByRecord(projectId, document, record, () => closureOf(projectId, [record], new Map()));
       }
       const start = performance.now();
       const dataSize = Buffer.byteLength(textOfDocument(document));
@@ -245,7 +246,7 @@ export function createSchemaRegistry({ store, threads }: SchemaRegistryOptions):
     async validateBy(projectId, document, schema) {
       const draft = draftSchema({ schemaId: idOf(schema), schema });
       const closure = await check(projectId, [draft]);
-      return validateByRecord(document, draft.record, () => Promise.resolve(closure));
+      return validateByRecord(projectId, document, draft.record, () => Promise.resolve(closure));
     },
   };
 }

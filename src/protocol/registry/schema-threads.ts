@@ -1,5 +1,6 @@
 import { Piscina } from 'piscina';
 import { MplpError } from '../../errors/index.js';
+import { createFairQueue } from './fair-queue.js';
 import { limits } from './limits.js';
 import type { SchemaReply, SchemaTask } from './schema-task.js';
 
@@ -8,12 +9,12 @@ const IDLE_MS = 60_000;
 
 export interface SchemaThreads {
   /**
-   * Runs a task in a thread of its own heap.
+   * Runs a task in a thread of its own heap. Projects that wait for a thread take turns.
    *
    * @throws MplpError MPLP_ERR_PROTOCOL_LIMIT when it takes too long, too much memory or too deep a stack (the thread is
-   * ended), MPLP_ERR_PROTOCOL_OVERLOADED when too many tasks wait
+   * ended), MPLP_ERR_PROTOCOL_OVERLOADED when too many tasks of the project wait, or of all
    */
-  run(task: SchemaTask): Promise<Exclude<SchemaReply, { kind: 'exhausted' }>>;
+  run(projectId: string, task: SchemaTask): Promise<Exclude<SchemaReply, { kind: 'exhausted' }>>;
   close(): Promise<void>;
 }
 
@@ -40,30 +41,20 @@ export function createSchemaThreads(options: SchemaThreadsOptions = {}): SchemaT
   });
   // A thread that dies between tasks is replaced; without a listener the event would end the process.
   pool.on('error', () => {});
-  let running = 0;
   let closing: Promise<void> | undefined;
-  const waiting: (() => void)[] = [];
-
-  const enter = async (): Promise<void> => {
-    if (running < limits.threads) running += 1;
-    else if (waiting.length >= limits.maxWaitingTasks)
-      throw new MplpError(
-        'MPLP_ERR_PROTOCOL_OVERLOADED',
-        `${waiting.length} documents wait for a thread already.`,
-        { retryAfterSeconds: 1 },
-      );
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-  };
-  /** The place goes to the one who waits longest. */
-  const leave = (): void => {
-    const next = waiting.shift();
-    if (next === undefined) running -= 1;
-    else next();
-  };
+  const queue = createFairQueue({
+    places: limits.threads,
+    maxWaiting: limits.maxWaitingTasks,
+    maxWaitingTogether: limits.maxWaitingTogether,
+    refuse: (waiting) =>
+      new MplpError('MPLP_ERR_PROTOCOL_OVERLOADED', `${waiting} tasks wait for a thread already.`, {
+        retryAfterSeconds: 1,
+      }),
+  });
 
   return {
-    async run(task) {
-      await enter();
+    async run(projectId, task) {
+      const leave = await queue.enter(projectId);
       const abort = new AbortController();
       const timer = setTimeout(() => abort.abort(), timeoutMs);
       try {

@@ -34,17 +34,8 @@ export function createSchemaValidator(
   projectId: string,
   meter: VerbMeter,
 ): SchemaValidator {
-  const validate = async (data: unknown, schemaId: string): Promise<ValidationResult> => {
-    const start = performance.now();
-    let failed = true;
-    try {
-      const result = await registry.validate(projectId, data, schemaId);
-      failed = false;
-      return result;
-    } finally {
-      meter.record('validateBySchema', performance.now() - start, failed);
-    }
-  };
+  const validate = (data: unknown, schemaId: string): Promise<ValidationResult> =>
+    registry.validate(projectId, data, schemaId);
   return {
     validate,
     async registerSchema(schemaId, schema) {

@@ -16,7 +16,7 @@ import {
 } from './protocol-object.js';
 import { transformObject } from './transform.js';
 import { validateObject } from './validate.js';
-import { createVerbMeter, type PerformanceMetrics } from './verb-meter.js';
+import { createVerbMeter, type PerformanceMetrics, type VerbMeter } from './verb-meter.js';
 
 /**
  * What can be done to protocol documents without storing them. Every call is synchronous and works on the caller's
@@ -42,8 +42,8 @@ export interface ProtocolEngine {
   getPerformanceMetrics(): PerformanceMetrics;
 }
 
-export function createProtocolEngine(): ProtocolEngine {
-  const meter = createVerbMeter();
+/** @param meter counts the calls; one of its own unless given. */
+export function createProtocolEngine(meter: VerbMeter = createVerbMeter()): ProtocolEngine {
   return {
     parse: (input, type, format = 'json') =>
       meter.measure('parse', () => {

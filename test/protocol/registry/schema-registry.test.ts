@@ -90,6 +90,11 @@ describe('schemas of users', () => {
     const set = [{ $id: 'https://a.example/good' }, { $id: 'https://a.example/bad', type: 'strin' }];
     expect(await refusal(validator.registerSchemas(set))).toBe('SCHEMA_INVALID /1/type enum');
     expect(await validator.listSchemas()).toEqual(before);
+    const twins = [
+      { schemaId: 'twin', schema: { $id: 'https://a.example/one' } },
+      { schemaId: 'twin', schema: { $id: 'https://a.example/two' } },
+    ];
+    expect(await refusal(services.registry.register('tests', twins))).toBe('SCHEMA_INVALID  uniqueId');
     const race = await Promise.allSettled([
       validator.registerSchema('race', { minimum: 1 }),
       validator.registerSchema('race', { minimum: 2 }),
@@ -173,6 +178,30 @@ describe('bombs', () => {
       'SCHEMA_INVALID /properties/__proto__ protoKey',
     ],
     ['no schema', 'x', 'SCHEMA_INVALID  type'],
+    [
+      'an address of great length',
+      { $id: `https://a.example/${'x'.repeat(3_000)}` },
+      'SCHEMA_INVALID /$id address',
+    ],
+    // Each of them is short in the text; resolved they would be 100 MB.
+    [
+      'a base of great length for many embedded schemas',
+      {
+        $id: `https://a.example/${'x'.repeat(100_000)}/`,
+        $defs: Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [n, { $id: `s${n}` }])),
+      },
+      'SCHEMA_INVALID /$id address',
+    ],
+    [
+      'an embedded schema with an address of great length',
+      { $defs: { a: { $id: 'y'.repeat(3_000) } } },
+      'SCHEMA_INVALID /$defs/a/$id address',
+    ],
+    [
+      'many embedded schemas',
+      { $defs: Object.fromEntries(Array.from({ length: 201 }, (_, n) => [`d${n}`, { $id: `s${n}` }])) },
+      'SCHEMA_INVALID /$defs/d199/$id maxResources',
+    ],
   ])('%s is refused', async (_name, schema, answer) => {
     expect(await register(schema)).toBe(answer);
     expect(await validator.listSchemas()).not.toContain('probe');
@@ -200,6 +229,31 @@ describe('bombs', () => {
   test('patterns take linear time', async () => {
     await validator.registerSchema('backtracking', { pattern: '^(a+)+$' });
     expect((await validator.validate(`${'a'.repeat(100_000)}b`, 'backtracking')).valid).toBe(false);
+  });
+
+  test('of one project hold up no other one', async () => {
+    const mine = createProtocolServices();
+    try {
+      const [flood, calm] = [mine.schemaValidator('flood'), mine.schemaValidator('calm')];
+      await flood.registerSchema('text', { type: 'string' });
+      await calm.registerSchema('text', { type: 'string' });
+      const order: string[] = [];
+      const judge = (validator: typeof flood, name: string): Promise<string> =>
+        validator.validate('x'.repeat(500_000), 'text').then(
+          () => (order.push(name), 'judged'),
+          (error: unknown) => `${(error as MplpError).code} ${(error as MplpError).retryAfterSeconds}`,
+        );
+      const flooded = Array.from({ length: 60 }, () => judge(flood, 'flood'));
+      // Behind all that the other project has waiting.
+      const polite = Array.from({ length: 3 }, () => judge(calm, 'calm'));
+      expect(await Promise.all(polite)).toEqual(['judged', 'judged', 'judged']);
+      const outcomes = await Promise.all(flooded);
+      expect(outcomes.filter((outcome) => outcome === 'judged')).toHaveLength(34);
+      expect(outcomes.filter((outcome) => outcome === 'MPLP_ERR_PROTOCOL_OVERLOADED 1')).toHaveLength(26);
+      expect(order.lastIndexOf('calm')).toBeLessThan(12);
+    } finally {
+      await mine.close();
+    }
   });
 
   test('work without end is given up, and the next task is done', async () => {

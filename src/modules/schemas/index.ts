@@ -1,0 +1,1 @@
+export { createPostgresSchemaStore } from './postgres-schema-store.js';
