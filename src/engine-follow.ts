@@ -1,4 +1,5 @@
 import type { ContextSync } from './modules/contexts/index.js';
+import type { Authorizer } from './security/index.js';
 import type { StateCache } from './store/cache/index.js';
 import type { EventLog } from './store/events/index.js';
 
@@ -8,11 +9,15 @@ export interface ChangeFollower {
   close(): void;
 }
 
-/** Tells the cache and the nodes of this engine what any engine changes. */
+/** Kinds of documents that the authorizer decides by. */
+const accessKinds = ['role', 'assignment', 'api_key'];
+
+/** Tells the cache, the nodes and the authorizer of this engine what any engine changes. */
 export function followChanges(
   events: EventLog,
   cache: StateCache,
   contexts: Pick<ContextSync, 'changed'>,
+  authorizer: Pick<Authorizer, 'changed' | 'reset'>,
 ): ChangeFollower {
   let hasBegun = false;
   const subscription = events.subscribe({
@@ -21,10 +26,14 @@ export function followChanges(
         const [kind = '', what] = type.split('.');
         const isDeleted = what === 'deleted';
         cache.invalidate({ projectId, kind, id }, isDeleted ? Infinity : version);
+        if (accessKinds.includes(kind)) authorizer.changed(projectId);
         if (kind === 'context') contexts.changed(projectId, id, isDeleted);
       }
     },
-    onGap: () => cache.reset(),
+    onGap() {
+      cache.reset();
+      authorizer.reset();
+    },
   });
   return {
     get isCurrent() {

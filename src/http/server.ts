@@ -9,14 +9,23 @@ import { MplpError } from '../errors/index.js';
 import type { Logger } from '../observability/log.js';
 import type { HttpMetrics } from '../observability/metrics.js';
 import { tokenOf } from '../security/index.js';
-import type { Authorizer, HttpReply, HttpRequest, Principal, Route, WebSocketRoute } from './contract.js';
+import type {
+  Authorizer,
+  Credentials,
+  HttpReply,
+  HttpRequest,
+  Principal,
+  Route,
+  WebSocketRoute,
+} from './contract.js';
 import { collectBody } from './collect-body.js';
 import { createExchange, type Exchange } from './exchange.js';
 import type { IngestRoute } from './ingest-contract.js';
 import { problemReply } from './replies.js';
 import { asMsgpack, collected, isJsonDocument, isStreamed, prefersMsgpack } from './representation.js';
+import { holdBody } from './hold-body.js';
 import { bodyLengthOf, readHeaders, type RequestHeaders } from './request-headers.js';
-import { decodeSegment, parseQuery } from './request-target.js';
+import { decodeSegment, parseQuery, resourceIdOf } from './request-target.js';
 import { listenFault } from './listen-fault.js';
 import { createRequestTraceId } from './trace-id.js';
 import { serveWebSockets, upgradeRequired, type WebSocketLimits } from './websockets.js';
@@ -57,7 +66,7 @@ export interface HttpServer {
 type Fail = NonNullable<IngestRoute['fail']>;
 
 /** Nobody: routes without a permission. */
-const anonymous: Principal = { subject: 'anonymous', projectId: 'default' };
+const anonymous: Principal = { subject: 'anonymous', projectId: 'default', may: () => false };
 
 /** @throws MplpError MPLP_ERR_CONFIG_INVALID when the address cannot be listened on. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -94,13 +103,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     return end;
   };
 
-  const authorize = (headers: RequestHeaders, permission: string | undefined): Principal =>
-    permission === undefined
-      ? anonymous
-      : options.authorizer.authorize(
-          { token: tokenOf(headers.get('authorization') ?? '', headers.get('x-api-key') ?? '') },
-          permission,
-        );
+  const { authorizer } = options;
+  const credentialsOf = (headers: RequestHeaders): Credentials => ({
+    token: tokenOf(headers.get('authorization') ?? '', headers.get('x-api-key') ?? ''),
+  });
 
   /** Length of the body; answers and gives `undefined` when nobody can say where it ends. */
   const checkFraming = (exchange: Exchange, head: RequestHead): number | undefined => {
@@ -131,15 +137,24 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
             length,
           })
         : undefined;
+      // uWS takes the request back when this function returns.
+      const segments = names.map((_, i) => request.getParameter(i) ?? '');
+      const queryText = request.getQuery() ?? '';
       const run = async (): Promise<void> => {
-        const principal = authorize(headers, route.permission);
         const params: Record<string, string> = {};
-        names.forEach((name, i) => (params[name] = decodeSegment(request.getParameter(i) ?? '')));
+        names.forEach((name, i) => (params[name] = decodeSegment(segments[i] ?? '')));
+        const resourceId = resourceIdOf(params);
+        const credentials = credentialsOf(headers);
+        const admitted =
+          route.permission === undefined
+            ? anonymous
+            : authorizer.authorize(credentials, route.permission, resourceId);
+        const principal = admitted instanceof Promise ? await admitted : admitted;
         const given: HttpRequest = {
           method: head.method,
           path: head.path,
           params,
-          query: parseQuery(request.getQuery() ?? ''),
+          query: parseQuery(queryText),
           header: (name) => headers.get(name) ?? '',
           body: (maxBytes) => body?.(maxBytes) ?? Promise.resolve(Buffer.alloc(0)),
           principal,
@@ -154,7 +169,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
           return finish(exchange, { status: reply.status, headers: reply.headers ?? {} }, head);
         if (head.prefersMsgpack && isJsonDocument(reply))
           return finish(exchange, await collected(reply), head);
-        await exchange.stream(reply);
+        const unwatch =
+          route.permission === undefined
+            ? undefined
+            : authorizer.watch(credentials, route.permission, resourceId, () => exchange.cut());
+        try {
+          await exchange.stream(reply);
+        } finally {
+          unwatch?.();
+        }
         options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
       };
       run().then(end, (error: unknown) => {
@@ -201,21 +224,28 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       });
       let opening: unknown;
       let discarded = 0;
-      try {
-        receiver = route.open({
-          principal: authorize(headers, route.permission),
-          contentType,
-          contentEncoding: headers.get('content-encoding') ?? '',
-          contentLength,
-          idempotencyKey: headers.get('idempotency-key') ?? '',
-          query: parseQuery(request.getQuery() ?? ''),
-        });
-      } catch (error) {
+      let patient = true;
+      const queryText = request.getQuery() ?? '';
+      const refuseOpening = (error: unknown): void => {
         opening = error;
-      }
-      const patient =
-        contentLength <= MAX_DISCARDED_BYTES && !(opening instanceof MplpError && opening.status === 413);
-      response.onData((chunk, isLast) => {
+        patient =
+          contentLength <= MAX_DISCARDED_BYTES && !(error instanceof MplpError && error.status === 413);
+      };
+      const open = (principal: Principal): void => {
+        try {
+          receiver = route.open({
+            principal,
+            contentType,
+            contentEncoding: headers.get('content-encoding') ?? '',
+            contentLength,
+            idempotencyKey: headers.get('idempotency-key') ?? '',
+            query: parseQuery(queryText),
+          });
+        } catch (error) {
+          refuseOpening(error);
+        }
+      };
+      const take = (chunk: Uint8Array, isLast: boolean): void => {
         if (failed || exchange.aborted) return;
         if (opening !== undefined) {
           discarded += chunk.byteLength;
@@ -228,7 +258,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
           return;
         }
         try {
-          (receiver as NonNullable<typeof receiver>).write(new Uint8Array(chunk));
+          (receiver as NonNullable<typeof receiver>).write(chunk);
         } catch (error) {
           refuse(error);
           return;
@@ -245,7 +275,26 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
             end();
           },
         );
-      });
+      };
+      let admitted: Principal | Promise<Principal> | undefined;
+      try {
+        admitted = authorizer.authorize(credentialsOf(headers), route.permission);
+      } catch (error) {
+        refuseOpening(error);
+      }
+      if (admitted instanceof Promise) {
+        const held = holdBody(response, exchange);
+        const openUnlessGone = (principal: Principal): void => {
+          if (!exchange.aborted && !failed) open(principal);
+        };
+        admitted
+          .then(openUnlessGone, refuseOpening)
+          .then(() => held.release(take))
+          .catch(refuse);
+        return;
+      }
+      if (admitted !== undefined) open(admitted);
+      response.onData((chunk, isLast) => take(new Uint8Array(chunk), isLast));
     });
   }
 
@@ -271,7 +320,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const sockets = serveWebSockets(app, {
     routes: webSocketRoutes,
     limits: options.webSocketLimits,
-    authorizer: options.authorizer,
+    authorizer,
     isDraining: () => draining,
     log: options.log,
   });

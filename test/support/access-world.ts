@@ -18,6 +18,8 @@ export interface AccessWorld {
   readonly authorizer: Authorizer;
   /** Times that a key was asked for in Postgres. */
   readonly lookups: number;
+  /** Times that roles of a subject were read. */
+  readonly reads: number;
   /** Milliseconds that the clock of the authorizer is ahead. */
   aheadMs: number;
   scope(projectId?: string): Scope;
@@ -35,6 +37,7 @@ export async function openAccess(url: string, options: AccessWorldOptions = {}):
   await until(() => events.isFollowing);
   const cache = createStateCache({ maxBytes: 1024 * 1024, registry: new Registry() });
   let lookups = 0;
+  let reads = 0;
   const tell = (projectId: string): void => {
     if (options.isDeaf !== true) authorizer.changed(projectId);
   };
@@ -55,10 +58,11 @@ export async function openAccess(url: string, options: AccessWorldOptions = {}):
       lookups++;
       return apiKeys.find(id);
     },
-    findSubject: async (projectId, subject) => ({
-      ...(await roles.getHoldings(projectId, subject)),
-      attributes: attributesOf(projectId, subject),
-    }),
+    async findSubject(projectId, subject) {
+      const holdings = await roles.getHoldings(projectId, subject);
+      reads++;
+      return { ...holdings, attributes: attributesOf(projectId, subject) };
+    },
     now: () => performance.now() + clock.aheadMs,
     ...(options.decisions === undefined ? {} : { decisions: options.decisions }),
   });
@@ -74,6 +78,9 @@ export async function openAccess(url: string, options: AccessWorldOptions = {}):
     authorizer,
     get lookups() {
       return lookups;
+    },
+    get reads() {
+      return reads;
     },
     get aheadMs() {
       return clock.aheadMs;
