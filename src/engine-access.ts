@@ -26,15 +26,17 @@ export function createEngineAccess({
   cache,
   isFollowing,
 }: EngineAccessOptions): EngineAccess {
-  const documents = {
-    store,
-    cache,
-    isCacheCurrent: isFollowing,
-    // Before whoever made the change is answered.
-    onChanged: ({ projectId }: { readonly projectId: string }) => authorizer.changed(projectId),
-  };
-  const roles = createRoles(documents);
-  const apiKeys = createApiKeys(documents);
+  // The authorizer hears of changes before whoever made them is answered. What is new was used by nobody yet.
+  const documents = { store, cache, isCacheCurrent: isFollowing };
+  const roles = createRoles({
+    ...documents,
+    onChanged: ({ projectId, version }) => version > 1 && authorizer.changed(projectId),
+    onSubjectChanged: (projectId, subject) => authorizer.changed(projectId, subject),
+  });
+  const apiKeys = createApiKeys({
+    ...documents,
+    onChanged: ({ projectId, id, version }) => version > 1 && authorizer.changed(projectId, id),
+  });
   const authorizer = createAuthorizer({
     adminKey,
     isFollowing,

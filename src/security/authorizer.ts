@@ -44,8 +44,12 @@ export interface Authorizer {
     resourceId: string | undefined,
     onRefused: (reason: MplpError) => void,
   ): () => void;
-  /** Roles, assignments or keys of a project have changed: to be told of every committed change. */
-  changed(projectId: string): void;
+  /**
+   * To be told of every committed change of roles, assignments and keys.
+   *
+   * @param what the subject whose roles have changed, or the id of the key; all of the project when not given.
+   */
+  changed(projectId: string, what?: string): void;
   /** Changes may have been missed. */
   reset(): void;
   close(): void;
@@ -111,7 +115,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   });
 
   async function load(key: string) {
-    const record = await options.findKey(options.idInKey(key) ?? '');
+    const id = options.idInKey(key) ?? '';
+    const record = await options.findKey(id);
     if (record === undefined || !timingSafeEqual(digestOf(key), record.secretSha256)) return undefined;
     const { projectId, subject } = record;
     const { roleIds, resolved, attributes, bytes, expiresInMs } = await options.findSubject(
@@ -126,7 +131,12 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       return permission !== undefined && allows(permission, resourceId);
     };
     const entry: Grant = { principal: Object.freeze({ subject, projectId, may }), roleIds, allows };
-    return { entry, projectId, bytes, expiresInMs: Math.min(record.expiresInMs, expiresInMs) };
+    return {
+      entry,
+      sources: [undefined, subject, id].map((what) => sourceOf(projectId, what)),
+      bytes,
+      expiresInMs: Math.min(record.expiresInMs, expiresInMs),
+    };
   }
 
   const keys = createKeyCache<Grant>({
@@ -171,8 +181,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
         return () => undefined;
       return watch.add({ credentials, permission, resourceId, onRefused });
     },
-    changed(projectId) {
-      keys.changed(projectId);
+    changed(projectId, what) {
+      keys.changed(sourceOf(projectId, what));
       watch.look();
     },
     reset() {
@@ -181,6 +191,11 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     },
     close: () => watch.close(),
   };
+}
+
+/** Neither projects nor subjects nor ids hold a space. */
+function sourceOf(projectId: string, what: string | undefined): string {
+  return what === undefined ? projectId : `${projectId} ${what}`;
 }
 
 function digestOf(text: string): Buffer {

@@ -4,7 +4,8 @@ import { MplpError } from '../errors/index.js';
 /** What was found behind a key. */
 export interface Loaded<Entry> {
   readonly entry: Entry;
-  readonly projectId: string;
+  /** Whatever it was made of: when one of them changes, it is read again. */
+  readonly sources: readonly string[];
   /** Milliseconds until it no longer holds. */
   readonly expiresInMs: number;
   readonly bytes: number;
@@ -31,15 +32,15 @@ export interface KeyCache<Entry> {
   peek(digest: string, key: string): Entry | null | undefined;
   /** @throws MplpError MPLP_ERR_STORE_UNAVAILABLE, MPLP_ERR_SECURITY_OVERLOADED */
   get(digest: string, key: string): Promise<Entry | null>;
-  /** Reads again what was read of the project before now. */
-  changed(projectId: string): void;
+  /** Reads again what was made of this before now. */
+  changed(source: string): void;
   /** Reads everything again: changes may have been missed. */
   reset(): void;
 }
 
 interface Held<Entry> {
   readonly entry: Entry | null;
-  readonly projectId: string | undefined;
+  readonly sources: readonly string[];
   /** Changes that had been told when it began to be read. */
   readonly loadedAt: number;
   readonly refreshAtMs: number;
@@ -52,7 +53,7 @@ const MAX_REFRESHES = 16;
 const MAX_BYTES = 64 * 1024 * 1024;
 const ENTRY_BYTES = 1_024;
 const MAX_UNKNOWN = 10_000;
-const MAX_PROJECTS = 10_000;
+const MAX_SOURCES = 10_000;
 /** Loads that a change overtook, for one request. */
 const MAX_TRIES = 5;
 
@@ -62,11 +63,11 @@ export function createKeyCache<Entry>(options: KeyCacheOptions<Entry>): KeyCache
   const unknown = new LRUCache<string, Held<Entry>>({ max: MAX_UNKNOWN });
   const flights = new Map<string, Promise<Held<Entry>>>();
   let refreshes = 0;
-  /** Counts changes; of each project it is kept which was the last, and of those that were forgotten the highest. */
+  /** Counts changes; of each source it is kept which was the last, and of those that were forgotten the highest. */
   let changes = 0;
   let floor = 0;
   const lastChanges = new LRUCache<string, number>({
-    max: MAX_PROJECTS,
+    max: MAX_SOURCES,
     dispose: (last, _, reason) => {
       if (reason === 'evict') floor = Math.max(floor, last);
     },
@@ -74,7 +75,7 @@ export function createKeyCache<Entry>(options: KeyCacheOptions<Entry>): KeyCache
 
   const holds = (held: Held<Entry>): boolean =>
     held.loadedAt >= floor &&
-    (held.projectId === undefined || held.loadedAt >= (lastChanges.get(held.projectId) ?? 0)) &&
+    held.sources.every((source) => held.loadedAt >= (lastChanges.get(source) ?? 0)) &&
     now() < held.untilMs;
 
   async function load(digest: string, key: string): Promise<Held<Entry>> {
@@ -82,7 +83,7 @@ export function createKeyCache<Entry>(options: KeyCacheOptions<Entry>): KeyCache
     const found = await options.load(key);
     const held: Held<Entry> = {
       entry: found?.entry ?? null,
-      projectId: found?.projectId,
+      sources: found?.sources ?? [],
       loadedAt,
       refreshAtMs: startedMs + ttlMs / 2,
       untilMs: startedMs + Math.min(ttlMs, found?.expiresInMs ?? ttlMs),
@@ -137,8 +138,8 @@ export function createKeyCache<Entry>(options: KeyCacheOptions<Entry>): KeyCache
         retryAfterSeconds: 1,
       });
     },
-    changed(projectId) {
-      lastChanges.set(projectId, ++changes);
+    changed(source) {
+      lastChanges.set(source, ++changes);
     },
     reset() {
       floor = ++changes;

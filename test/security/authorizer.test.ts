@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decide, predefinedRoles } from '#dist/modules/roles/index.js';
 import { createDecisions, KEY_TTL_MS } from '#dist/security/index.js';
@@ -53,6 +53,17 @@ describe('the authorizer', () => {
       return (error as MplpError).code;
     }
   };
+
+  /** Every connection of the pool is one that works. */
+  const untilBack = (): Promise<void> =>
+    until(() =>
+      Promise.all(
+        Array.from({ length: 30 }, () => world.store.query((sql) => sql`SELECT pg_sleep(0.01)`)),
+      ).then(
+        () => true,
+        () => false,
+      ),
+    );
 
   it('lets the admin key do everything, at once, and nobody who has no key', async () => {
     expect(world.authorizer.authorize({ token: ADMIN_KEY }, 'roles:write')).toMatchObject({
@@ -145,8 +156,32 @@ describe('the authorizer', () => {
     } finally {
       proxy.isUp = true;
     }
-    await until(() => ask(key, 'contexts:read').then((answer) => answer === 'allowed'));
+    await untilBack();
+    expect(await ask(key, 'contexts:read')).toBe('allowed');
     expect(KEY_TTL_MS).toBeLessThanOrEqual(60_000);
+  });
+
+  it('lets made-up keys ask Postgres for a few at a time, and those that are known go on', async () => {
+    const { key } = await keyFor('agent:flooded', [VIEWER.id]);
+    await until(() => !(world.authorizer.authorize({ token: key }, 'contexts:read') instanceof Promise));
+    proxy.isHanging = true;
+    try {
+      const made = Array.from(
+        { length: 200 },
+        () => `mplp_key_${randomBytes(16).toString('hex')}_${'A'.repeat(43)}`,
+      );
+      const answers = made.map((token) => ask(token, 'contexts:read'));
+      expect(await Promise.race(answers)).toBe('MPLP_ERR_SECURITY_OVERLOADED');
+      expect(await ask(key, 'contexts:read')).toBe('allowed');
+      proxy.isUp = false;
+      const all = await Promise.all(answers);
+      expect(all.filter((answer) => answer === 'MPLP_ERR_SECURITY_OVERLOADED')).toHaveLength(200 - 64);
+      expect(all.filter((answer) => answer === 'MPLP_ERR_STORE_UNAVAILABLE')).toHaveLength(64);
+    } finally {
+      proxy.isHanging = false;
+      proxy.isUp = true;
+    }
+    await untilBack();
   });
 
   it('reads a key in use again before its time is over', async () => {
@@ -203,6 +238,7 @@ describe('the authorizer', () => {
     } finally {
       proxy.isUp = true;
     }
+    await untilBack();
   });
 
   it('takes a right away at another engine too', async () => {

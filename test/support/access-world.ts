@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import { tellAuthorizer } from '#dist/engine-follow.js';
 import { createApiKeys, idInKey, type ApiKeys } from '#dist/modules/api-keys/index.js';
 import { createScope, type Scope } from '#dist/modules/documents/index.js';
 import { attributesOf, createRoles, type Roles } from '#dist/modules/roles/index.js';
@@ -38,17 +39,20 @@ export async function openAccess(url: string, options: AccessWorldOptions = {}):
   const cache = createStateCache({ maxBytes: 1024 * 1024, registry: new Registry() });
   let lookups = 0;
   let reads = 0;
-  const tell = (projectId: string): void => {
-    if (options.isDeaf !== true) authorizer.changed(projectId);
+  const tell = (projectId: string, what?: string): void => {
+    if (options.isDeaf !== true) authorizer.changed(projectId, what);
   };
   const documents = {
     store,
     cache,
     isCacheCurrent: () => events.isFollowing,
-    onChanged: ({ projectId }: { projectId: string }) => tell(projectId),
   };
-  const roles = createRoles(documents);
-  const apiKeys = createApiKeys(documents);
+  const roles = createRoles({
+    ...documents,
+    onChanged: ({ projectId }) => tell(projectId),
+    onSubjectChanged: tell,
+  });
+  const apiKeys = createApiKeys({ ...documents, onChanged: ({ projectId, id }) => tell(projectId, id) });
   const clock = { aheadMs: 0 };
   const authorizer: Authorizer = createAuthorizer({
     adminKey: ADMIN_KEY,
@@ -68,7 +72,7 @@ export async function openAccess(url: string, options: AccessWorldOptions = {}):
   });
   const subscription = events.subscribe({
     onEvents(batch) {
-      for (const { projectId, type } of batch) if (/^(role|assignment|api_key)\./.test(type)) tell(projectId);
+      for (const event of batch) tellAuthorizer({ changed: tell }, event);
     },
   });
   return {

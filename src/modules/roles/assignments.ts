@@ -7,6 +7,7 @@ import {
   conflict,
   createDocuments,
   notFound,
+  within,
   type DocumentsOptions,
   type ListQuery,
   type Page,
@@ -38,9 +39,21 @@ export interface Assignments {
   remove(scope: Scope, roleId: string, id: string, ifVersion?: number): Promise<void>;
 }
 
-export function createAssignments(options: Omit<DocumentsOptions, 'kind' | 'table'>): Assignments {
-  const { store } = options;
-  const documents = createDocuments({ ...options, kind: 'assignment', table: TABLE });
+export interface AssignmentsOptions extends Omit<DocumentsOptions, 'kind' | 'table' | 'onChanged'> {
+  /** Called after each change that this engine made of what a subject has. */
+  readonly onSubjectChanged: (projectId: string, subject: string) => void;
+}
+
+export function createAssignments(options: AssignmentsOptions): Assignments {
+  const { store, onSubjectChanged } = options;
+  const documents = createDocuments({
+    ...options,
+    kind: 'assignment',
+    table: TABLE,
+    onChanged: () => undefined,
+  });
+  const tell = (scope: Scope, subject: string): void =>
+    scope.onCommit(() => onSubjectChanged(scope.projectId, subject));
 
   async function get(projectId: string, roleId: string, id: string): Promise<Stored> {
     const stored = await documents.get(projectId, id);
@@ -70,19 +83,22 @@ export function createAssignments(options: Omit<DocumentsOptions, 'kind' | 'tabl
             'MPLP_ERR_MODULES_LIMIT',
             `${subject} has ${MAX_ROLES_OF_SUBJECT} roles, as many as one may have.`,
           );
-        if (same !== undefined) await documents.remove(inner, same.id, undefined);
-        return documents.create(inner, {
-          id: randomUUID(),
-          role_id: roleId,
-          subject,
-          ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
-          metadata: {},
-        });
+        const data = { role_id: roleId, subject };
+        if (same !== undefined) await documents.remove(inner, same.id, undefined, data);
+        const end = expiresAt === undefined ? {} : { expires_at: expiresAt };
+        const document = { id: randomUUID(), ...data, ...end, metadata: {} };
+        const stored = await documents.create(inner, document, data);
+        tell(inner, subject);
+        return stored;
       });
     },
     async remove(scope, roleId, id, ifVersion) {
-      await get(scope.projectId, roleId, id);
-      await documents.remove(scope, id, ifVersion);
+      const { text } = await get(scope.projectId, roleId, id);
+      const { subject } = JSON.parse(text) as { subject: string };
+      await within(store, scope, async (inner) => {
+        await documents.remove(inner, id, ifVersion, { role_id: roleId, subject });
+        tell(inner, subject);
+      });
     },
   };
 }

@@ -17,7 +17,7 @@ import {
   type Scope,
   type Stored,
 } from '../documents/index.js';
-import { createAssignments, findSubjects, type Assignments } from './assignments.js';
+import { createAssignments, findSubjects, type Assignments, type AssignmentsOptions } from './assignments.js';
 import { answerClaim, type Claim, type ClaimAnswer } from './claims.js';
 import { readHoldings, readRole, type Holdings } from './holdings.js';
 import { storedPredefined, withPredefined } from './predefined-list.js';
@@ -66,7 +66,10 @@ export interface Roles {
   readonly assignments: Assignments;
 }
 
-export function createRoles(options: Omit<DocumentsOptions, 'kind' | 'table'>): Roles {
+export type RolesOptions = Omit<DocumentsOptions, 'kind' | 'table'> &
+  Pick<AssignmentsOptions, 'onSubjectChanged'>;
+
+export function createRoles(options: RolesOptions): Roles {
   const { store } = options;
   const documents = createDocuments({ ...options, kind: TYPE, table: 'roles' });
   const underLock = <T>(
