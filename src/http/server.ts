@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import uWS, {
   type HttpRequest as UwsRequest,
   type HttpResponse,
@@ -8,38 +7,25 @@ import uWS, {
 import { MplpError } from '../errors/index.js';
 import type { Logger } from '../observability/log.js';
 import type { HttpMetrics } from '../observability/metrics.js';
-import { tokenOf } from '../security/index.js';
-import type {
-  Authorizer,
-  Credentials,
-  HttpReply,
-  HttpRequest,
-  Principal,
-  Route,
-  WebSocketRoute,
-} from './contract.js';
+import type { Authorizer, HttpReply, HttpRequest, Principal, Route, WebSocketRoute } from './contract.js';
 import { collectBody } from './collect-body.js';
 import { createExchange, type Exchange } from './exchange.js';
 import type { IngestRoute } from './ingest-contract.js';
 import { problemReply } from './replies.js';
-import { asMsgpack, collected, isJsonDocument, isStreamed, prefersMsgpack } from './representation.js';
-import { holdBody } from './hold-body.js';
-import { bodyLengthOf, readHeaders, type RequestHeaders } from './request-headers.js';
+import { asMsgpack, collected, isJsonDocument, isStreamed } from './representation.js';
+import { credentialsOf, headOf, type RequestHead } from './request-head.js';
+import { bodyLengthOf } from './request-headers.js';
 import { decodeSegment, parseQuery, resourceIdOf } from './request-target.js';
 import { listenFault } from './listen-fault.js';
-import { createRequestTraceId } from './trace-id.js';
+import { BODY_DEADLINE_MS, serveIngest, type Serving } from './serve-ingest.js';
 import { serveWebSockets, upgradeRequired, type WebSocketLimits } from './websockets.js';
 
 /** Where the design document's second part serves the same resources. */
 const CANONICAL = '/v1.0';
 const ALIAS = '/api/v1/mplp';
-/** A body that is not complete after this is cut, however slowly it drips. */
-const BODY_DEADLINE_MS = 60_000;
 const CLOSE_POLL_MS = 20;
 /** uSockets' option of that name: without it a second engine would share the port in silence. */
 const LISTEN_EXCLUSIVE_PORT = 1;
-/** The rest of a refused body is read up to here, so that the connection stays usable for the retry. */
-const MAX_DISCARDED_BYTES = 32 * 1024 * 1024;
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -62,8 +48,6 @@ export interface HttpServer {
   drain(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 }
-
-type Fail = NonNullable<IngestRoute['fail']>;
 
 /** Nobody: routes without a permission. */
 const anonymous: Principal = { subject: 'anonymous', projectId: 'default', may: () => false };
@@ -104,9 +88,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 
   const { authorizer } = options;
-  const credentialsOf = (headers: RequestHeaders): Credentials => ({
-    token: tokenOf(headers.get('authorization') ?? '', headers.get('x-api-key') ?? ''),
-  });
+  const serving: Serving = { authorizer, finish, fail, track };
 
   /** Length of the body; answers and gives `undefined` when nobody can say where it ends. */
   const checkFraming = (exchange: Exchange, head: RequestHead): number | undefined => {
@@ -193,111 +175,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     else app.del(pattern, handler);
   }
 
-  function serveIngest(route: IngestRoute, pattern: string): void {
-    app.post(pattern, (response, request) => {
-      const exchange = createExchange(response);
-      const head = headOf(request, route.path);
-      const { headers } = head;
-      const contentLength = checkFraming(exchange, head);
-      if (contentLength === undefined) return;
-      const contentType = headers.get('content-type') ?? '';
-      const end = track(exchange);
-      let receiver: ReturnType<IngestRoute['open']> | undefined;
-      let failed = false;
-      const answer = (error: unknown, close: boolean): void =>
-        fail(exchange, error, head, close, route.fail && (() => (route.fail as Fail)(error, contentType)));
-      const refuse = (error: unknown): void => {
-        failed = true;
-        receiver?.drop();
-        clearTimeout(deadline);
-        // The rest of the body is still coming: answer, then cut the connection rather than read it all.
-        answer(error, true);
-        end();
-      };
-      const deadline = setTimeout(() => {
-        if (!exchange.answered && !exchange.aborted && !failed)
-          refuse(new MplpError('MPLP_ERR_HTTP_TIMEOUT', 'The body did not arrive in time.'));
-      }, BODY_DEADLINE_MS);
-      exchange.onAbort(() => {
-        clearTimeout(deadline);
-        receiver?.drop();
-      });
-      let opening: unknown;
-      let discarded = 0;
-      let patient = true;
-      const queryText = request.getQuery() ?? '';
-      const refuseOpening = (error: unknown): void => {
-        opening = error;
-        patient =
-          contentLength <= MAX_DISCARDED_BYTES && !(error instanceof MplpError && error.status === 413);
-      };
-      const open = (principal: Principal): void => {
-        try {
-          receiver = route.open({
-            principal,
-            contentType,
-            contentEncoding: headers.get('content-encoding') ?? '',
-            contentLength,
-            idempotencyKey: headers.get('idempotency-key') ?? '',
-            query: parseQuery(queryText),
-          });
-        } catch (error) {
-          refuseOpening(error);
-        }
-      };
-      const take = (chunk: Uint8Array, isLast: boolean): void => {
-        if (failed || exchange.aborted) return;
-        if (opening !== undefined) {
-          discarded += chunk.byteLength;
-          if (isLast) {
-            failed = true;
-            clearTimeout(deadline);
-            answer(opening, false);
-            end();
-          } else if (!patient || discarded > MAX_DISCARDED_BYTES) refuse(opening);
-          return;
-        }
-        try {
-          (receiver as NonNullable<typeof receiver>).write(chunk);
-        } catch (error) {
-          refuse(error);
-          return;
-        }
-        if (!isLast) return;
-        clearTimeout(deadline);
-        (receiver as NonNullable<typeof receiver>).end().then(
-          (reply) => {
-            finish(exchange, reply, head);
-            end();
-          },
-          (error: unknown) => {
-            answer(error, false);
-            end();
-          },
-        );
-      };
-      let admitted: Principal | Promise<Principal> | undefined;
-      try {
-        admitted = authorizer.authorize(credentialsOf(headers), route.permission);
-      } catch (error) {
-        refuseOpening(error);
-      }
-      if (admitted instanceof Promise) {
-        const held = holdBody(response, exchange);
-        const openUnlessGone = (principal: Principal): void => {
-          if (!exchange.aborted && !failed) open(principal);
-        };
-        admitted
-          .then(openUnlessGone, refuseOpening)
-          .then(() => held.release(take))
-          .catch(refuse);
-        return;
-      }
-      if (admitted !== undefined) open(admitted);
-      response.onData((chunk, isLast) => take(new Uint8Array(chunk), isLast));
-    });
-  }
-
   const methods = new Map<string, Set<string>>();
   for (const route of options.routes) {
     for (const path of pathsOf(route.path)) {
@@ -310,7 +187,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   }
   for (const route of options.ingestRoutes) {
     for (const path of pathsOf(route.path)) {
-      serveIngest(route, path);
+      app.post(path, (response, request) => {
+        const exchange = createExchange(response);
+        const head = headOf(request, route.path);
+        const queryText = request.getQuery() ?? '';
+        const contentLength = checkFraming(exchange, head);
+        if (contentLength !== undefined)
+          serveIngest(serving, route, { response, exchange, head, contentLength, queryText });
+      });
       methods.set(path, (methods.get(path) ?? new Set()).add('POST'));
     }
   }
@@ -398,35 +282,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       stopListening();
       app.close();
     },
-  };
-}
-
-interface RequestHead {
-  readonly method: string;
-  readonly path: string;
-  /** The route's own path, for metrics: few values. */
-  readonly route: string;
-  readonly headers: RequestHeaders;
-  /** JSON documents are sent as MessagePack. */
-  readonly prefersMsgpack: boolean;
-  readonly traceId: string;
-  readonly startedMs: number;
-}
-
-function headOf(request: UwsRequest, route: string): RequestHead {
-  const headers = readHeaders(request);
-  let traceId: string | undefined;
-  return {
-    method: request.getCaseSensitiveMethod(),
-    path: request.getUrl(),
-    route,
-    headers,
-    prefersMsgpack: prefersMsgpack(headers.get('accept') ?? ''),
-    // Made when somebody asks: most requests need none, and random bytes cost as much as decoding a span.
-    get traceId() {
-      return (traceId ??= createRequestTraceId(headers.get('traceparent') ?? '', randomBytes));
-    },
-    startedMs: performance.now(),
   };
 }
 

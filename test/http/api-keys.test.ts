@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { predefinedRoles } from '#dist/modules/roles/index.js';
 import { ask, startTestPostgres, type TestPostgres } from '../embedded/postgres/embedded-postgres.js';
 import { startEngineWithState, type EngineProcess } from '../support/engine-process.js';
+import { startPostgresProxy } from '../support/postgres-proxy.js';
 import { connectRaw } from '../support/raw-http.js';
 import { sampleSpan } from '../support/sample-span.js';
 import { until } from '../support/until.js';
@@ -11,6 +12,58 @@ import { until } from '../support/until.js';
 type Key = { id: string; key: string; subject: string };
 const { ADMIN, DEVELOPER, VIEWER } = predefinedRoles;
 const POLICY_VIOLATION = 1008;
+
+describe('API keys while Postgres is away', () => {
+  it('go on taking in spans, and new ones get a 503', async () => {
+    const postgres = await startTestPostgres();
+    const proxy = await startPostgresProxy(postgres.server.port);
+    const url = postgres.server.url.replace(`:${postgres.server.port}/`, `:${proxy.port}/`);
+    const engine = await startEngineWithState({ DATABASE_URL: url });
+    const call = (key: string, method: string, path: string, body?: object): Promise<Response> =>
+      fetch(`${engine.url}/v1.0/${path}`, {
+        method,
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    const asAdmin = { headers: { authorization: `Bearer ${engine.key}` } };
+    const make = async (subject: string): Promise<string> => {
+      const roles = [ADMIN.id];
+      const response = await call(engine.key, 'POST', 'api-keys', { subject, name: 'x', roles });
+      return ((await response.json()) as Key).key;
+    };
+    try {
+      const [known, unknown] = [await make('agent:known'), await make('agent:unknown')];
+      // Keys are kept as soon as this engine follows the event log.
+      await until(async () =>
+        /mplp_events_following 1/.test(await (await fetch(`${engine.url}/metrics`, asAdmin)).text()),
+      );
+      expect((await call(known, 'POST', 'traces', sampleSpan())).status).toBe(202);
+      proxy.isUp = false;
+      for (let times = 0; times < 5; times++) {
+        expect((await call(known, 'POST', 'traces', sampleSpan())).status).toBe(202);
+        expect((await call(known, 'GET', 'traces')).status).toBe(200);
+        for (const [key, method, path, body] of [
+          [known, 'GET', 'contexts', undefined],
+          [known, 'POST', 'roles', { name: 'x' }],
+          [engine.key, 'GET', 'roles', undefined],
+          [unknown, 'GET', 'traces', undefined],
+          [unknown, 'POST', 'traces', sampleSpan()],
+        ] as const) {
+          const response = await call(key, method, path, body);
+          expect([path, response.status]).toEqual([path, 503]);
+          expect(response.headers.has('retry-after')).toBe(true);
+        }
+        expect((await call(engine.key, 'POST', 'traces', sampleSpan())).status).toBe(202);
+      }
+      proxy.isUp = true;
+      await until(async () => (await call(unknown, 'POST', 'traces', sampleSpan())).status === 202);
+    } finally {
+      await engine.close();
+      await proxy.close();
+      await postgres.close();
+    }
+  });
+});
 
 /** Two engines on one Postgres, without Redis. */
 describe('API keys', () => {
