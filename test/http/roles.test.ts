@@ -1,10 +1,22 @@
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { predefinedRoles } from '#dist/modules/roles/index.js';
 import { startEngineWithState, type EngineProcess } from '../support/engine-process.js';
 
 type Document = Record<string, unknown> & { id: string };
 const { ADMIN, DEVELOPER, VIEWER } = predefinedRoles;
+
+/** A copy with another value somewhere: the whole, or one of its parts. */
+function withValue(document: unknown, place: number, value: unknown): unknown {
+  const entries = typeof document === 'object' && document !== null ? Object.entries(document) : [];
+  const index = place % (entries.length + 1);
+  const [name, part] = entries[index] ?? [];
+  if (name === undefined) return value;
+  const changed = withValue(part, Math.floor(place / (entries.length + 1)), value);
+  if (Array.isArray(document)) return document.with(Number(name), changed);
+  return { ...(document as object), [name]: changed };
+}
 
 describe('roles', () => {
   let engine: EngineProcess;
@@ -365,6 +377,66 @@ describe('roles', () => {
       expect([JSON.stringify(body), response.status]).toEqual([JSON.stringify(body), 400]);
       expect(await response.json()).toMatchObject({ errors: [{ pointer }] });
     }
+  });
+
+  it('take or refuse whatever comes, and never fail on it', async () => {
+    const { id } = await create();
+    const samples: [method: string, base: string, path: string, good: Record<string, unknown>][] = [
+      [
+        'POST',
+        '/v1.0/roles',
+        '',
+        {
+          name: 'x',
+          capabilities: [{ name: 'a', type: 'skill', level: 'basic' }],
+          permissions: [
+            { resource: 'plan', actions: ['read'], conditions: { a: { in: [1] } }, effect: 'deny' },
+          ],
+          constraints: { resource_limits: { max_tasks: 1 } },
+          inheritance: { parent_roles: [VIEWER.id], overrides: [{ capability: 'a', level: 'expert' }] },
+          metadata: {},
+        },
+      ],
+      ['PUT', '/v1.0/roles', `/${id}`, { name: 'x', inheritance: { parent_roles: [VIEWER.id] } }],
+      [
+        'POST',
+        '/v1.0/roles',
+        `/${id}/inherit`,
+        { parent_role_id: VIEWER.id, overrides: [{ resource: 'plan' }] },
+      ],
+      [
+        'POST',
+        '/v1.0/roles',
+        `/${id}/assignments`,
+        { subject: 'agent:x', expires_at: '2999-01-01T00:00:00Z' },
+      ],
+      [
+        'POST',
+        '/v1.0/roles',
+        '/check',
+        {
+          subject: 'agent:x',
+          resource: 'a',
+          action: 'b',
+          attributes: {},
+          usage: { tasks: 1 },
+          capabilities: [{ name: 'a' }],
+        },
+      ],
+      ['POST', '/v1.0/api-keys', '', { subject: 'agent:x', name: 'x', expires_at: null, roles: [VIEWER.id] }],
+    ];
+    const statuses = new Set<number>();
+    for (const [method, base, path, good] of samples)
+      for (const [value, place] of fc.sample(fc.tuple(fc.jsonValue({ maxDepth: 3 }), fc.nat()), {
+        numRuns: 120,
+        seed: 7,
+      })) {
+        const body = withValue(good, place, value);
+        const status = await statusOf(call(method, path, body, {}, base));
+        expect([JSON.stringify(body), status < 500]).toEqual([JSON.stringify(body), true]);
+        statuses.add(status);
+      }
+    expect([...statuses].sort()).toEqual(expect.arrayContaining([200, 201, 400]));
   });
 
   it('tell of their changes in the event log', async () => {
