@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config/index.js';
 import { prepareDataFolder } from './data-folder.js';
+import { createEngineAccess } from './engine-access.js';
 import { createEngineCache } from './engine-cache.js';
 import { createEngineFaces, type EngineFaces } from './engine-faces.js';
 import { followChanges } from './engine-follow.js';
@@ -35,7 +36,7 @@ import { loadNative } from './native/index.js';
 import type { Logger } from './observability/log.js';
 import { createMetrics } from './observability/metrics.js';
 import { createProtocolServices } from './protocol/index.js';
-import { createAuthorizer, loadAdminKey, loadSecret } from './security/index.js';
+import { loadAdminKey, loadSecret } from './security/index.js';
 import {
   createClickHouseStore,
   type ClickHouseStore,
@@ -190,12 +191,19 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
       get: (projectId, id) => contexts.get(projectId, id),
       onError: (error) => log.error({ err: error }, 'a node was not brought up to date'),
     });
-    const follower = followChanges(events, cache.cache, contextSync);
+    const access = createEngineAccess({
+      adminKey: adminKey.key,
+      store: postgres.store,
+      cache: cache.cache,
+      isFollowing: () => follower.isCurrent,
+    });
+    const { authorizer } = access;
+    closers.push(() => authorizer.close());
+    const follower = followChanges(events, cache.cache, contextSync, authorizer);
     closers.push(() => follower.close());
     const contextSyncRoutes = createContextSyncRoutes(contextSync, log);
     const version = await packageVersion();
     const otlp = createOtlpRoute(intake);
-    const authorizer = createAuthorizer({ adminKey: adminKey.key });
     const webSocketLimits = {
       maxMessageBytes: config.maxBodyBytes,
       maxBufferedBytes: MAX_SOCKET_BUFFER_BYTES,
@@ -234,6 +242,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         ...createDeadLetterRoutes(loader),
         ...createContextRoutes({ contexts, store: postgres.store }),
         ...contextSyncRoutes.routes,
+        ...access.routes,
         ...eventStreams.routes,
         ...createWebhookRoutes(webhooks),
       ],

@@ -26,6 +26,7 @@ export const errorTable = {
   MPLP_ERR_HTTP_INTERNAL: kind(500, 'The engine failed to handle the request', true),
   MPLP_ERR_SECURITY_UNAUTHENTICATED: kind(401, 'The request carries no valid credentials'),
   MPLP_ERR_SECURITY_FORBIDDEN: kind(403, 'The credentials do not allow this action'),
+  MPLP_ERR_SECURITY_OVERLOADED: kind(429, 'Too many unknown keys are being looked up', true),
   MPLP_ERR_TRACES_INVALID: kind(400, 'No span in the request is valid'),
   MPLP_ERR_TRACES_MALFORMED: kind(400, 'The body cannot be read as the content type says'),
   MPLP_ERR_TRACES_EMPTY: kind(400, 'The request holds no span'),
@@ -60,6 +61,8 @@ export const errorTable = {
   MPLP_ERR_MODULES_NOT_FOUND: kind(404, 'No such document'),
   MPLP_ERR_MODULES_ID_TAKEN: kind(409, 'Another document has this id'),
   MPLP_ERR_MODULES_TRANSITION: kind(409, 'The document cannot go from its state to that one'),
+  MPLP_ERR_MODULES_CONFLICT: kind(409, 'The change does not agree with other documents'),
+  MPLP_ERR_MODULES_READ_ONLY: kind(409, 'The document is part of the engine and cannot be changed'),
   MPLP_ERR_MODULES_LIMIT: kind(422, 'The document exceeds a limit'),
 } as const satisfies Record<string, ErrorKind>;
 

@@ -49,10 +49,10 @@ export interface GrpcServer {
 export async function createGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { intake, authorizer, metrics, log } = options;
 
-  const projectOf = (metadata: Metadata): string => {
+  const admit = (metadata: Metadata): ReturnType<Authorizer['authorize']> => {
     const read = (name: string): string => String(metadata.get(name)[0] ?? '');
     const token = tokenOf(read('authorization'), read('x-api-key'));
-    return authorizer.authorize({ token }, 'traces:write').projectId;
+    return authorizer.authorize({ token }, 'traces:write');
   };
   const fail = (error: unknown, startedMs: number): CallStatus => {
     if (!(error instanceof MplpError)) log.error({ err: error, method: METHOD }, 'a gRPC call failed');
@@ -68,14 +68,18 @@ export async function createGrpcServer(options: GrpcServerOptions): Promise<Grpc
       start(next) {
         next({
           onReceiveMetadata(metadata, proceed) {
-            try {
-              projectOf(metadata);
+            const refuse = (error: unknown): void => call.sendStatus(fail(error, performance.now()));
+            const letIn = (): void => {
               intake.check();
+              proceed(metadata);
+            };
+            try {
+              const admitted = admit(metadata);
+              if (admitted instanceof Promise) admitted.then(letIn).catch(refuse);
+              else letIn();
             } catch (error) {
-              call.sendStatus(fail(error, performance.now()));
-              return;
+              refuse(error);
             }
-            proceed(metadata);
           },
         });
       },
@@ -87,7 +91,7 @@ export async function createGrpcServer(options: GrpcServerOptions): Promise<Grpc
     interceptors: [refuseEarly],
   });
   server.addService(traceServiceDefinition, {
-    export: createExportHandler(intake, { projectOf, fail, done }),
+    export: createExportHandler(intake, { admit, fail, done }),
   });
 
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;

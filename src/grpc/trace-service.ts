@@ -5,6 +5,7 @@ import {
   endExport,
   type ExportFailure,
 } from '../otlp/index.js';
+import type { Authorizer } from '../security/index.js';
 import type { Intake } from '../traces/intake/index.js';
 
 const asIs = (bytes: Buffer): Buffer => bytes;
@@ -36,8 +37,8 @@ export function callStatusOf(failure: ExportFailure): CallStatus {
 }
 
 export interface ExportCalls {
-  /** Project that the caller may write to. @throws MplpError */
-  readonly projectOf: (metadata: Metadata) => string;
+  /** Who the caller is, when it may write. @throws MplpError */
+  readonly admit: (metadata: Metadata) => ReturnType<Authorizer['authorize']>;
   /** Called for whatever was thrown; gives the status that the client gets. */
   readonly fail: (error: unknown, startedMs: number) => CallStatus;
   readonly done: (startedMs: number) => void;
@@ -46,7 +47,7 @@ export interface ExportCalls {
 export function createExportHandler(intake: Intake, calls: ExportCalls): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
     const startedMs = performance.now();
-    take(intake, calls.projectOf, call.metadata, call.request).then(
+    take(intake, calls.admit, call.metadata, call.request).then(
       (response) => {
         calls.done(startedMs);
         callback(null, response);
@@ -58,13 +59,15 @@ export function createExportHandler(intake: Intake, calls: ExportCalls): handleU
 
 async function take(
   intake: Intake,
-  projectOf: ExportCalls['projectOf'],
+  admit: ExportCalls['admit'],
   metadata: Metadata,
   message: Buffer,
 ): Promise<Buffer> {
   const form = 'otlp-protobuf';
+  const admitted = admit(metadata);
+  const { projectId } = admitted instanceof Promise ? await admitted : admitted;
   const body = intake.open({
-    projectId: projectOf(metadata),
+    projectId,
     form,
     encoding: 'identity',
     length: message.length,

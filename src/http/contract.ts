@@ -31,7 +31,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** `/v1.0/traces/{trace_id}/spans`; the server also serves it under `/api/v1/mplp`. Unversioned paths (`/health`) as they are. */
   readonly path: string;
-  /** `resource:action`, or `undefined` for the few routes that anyone may ask (`/health`, `/ready`). */
+  /** One of those in `security/permissions.ts`, or `undefined` for the few routes that anyone may ask (`/health`, `/ready`). */
   readonly permission: string | undefined;
   handle(request: HttpRequest): Promise<HttpReply> | HttpReply;
 }

@@ -50,6 +50,8 @@ export interface Exchange {
   send(reply: HttpReply, headOnly: boolean, close: boolean): void;
   /** Sends a reply piece by piece, no faster than the client reads. */
   stream(reply: StreamedReply): Promise<void>;
+  /** Breaks the connection, unless it is gone. */
+  cut(): void;
 }
 
 export function createExchange(response: HttpResponse): Exchange {
@@ -91,6 +93,9 @@ export function createExchange(response: HttpResponse): Exchange {
         if (headOnly) response.endWithoutBody(Buffer.byteLength(body), close);
         else response.end(body, close);
       });
+    },
+    cut() {
+      if (!aborted) response.close();
     },
     async stream(reply) {
       if (aborted || answered) return;

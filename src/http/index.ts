@@ -2,6 +2,7 @@ export { createHttpServer, type HttpServer, type HttpServerOptions } from './ser
 export type { HttpReply, HttpRequest, Route, Socket, SocketHandler, WebSocketRoute } from './contract.js';
 export type { BodyReceiver, IngestHead, IngestRoute } from './ingest-contract.js';
 export { json, problemReply } from './replies.js';
+export { createApiKeyRoutes } from './routes/api-keys.js';
 export { createContextRoutes } from './routes/contexts.js';
 export { createContextSyncRoutes } from './routes/contexts-socket.js';
 export { createDeadLetterRoutes } from './routes/dead-letters.js';
@@ -13,6 +14,7 @@ export { createProtocolRoutes } from './routes/protocol.js';
 export { createSchemaRoutes } from './routes/schemas.js';
 export { createQueryRoutes } from './routes/query.js';
 export { createOperationsRoutes, type PartState } from './routes/operations.js';
+export { createRoleRoutes } from './routes/roles.js';
 export { createTraceQueryRoutes } from './routes/traces-query.js';
 export { createStreamRoutes } from './routes/traces-stream.js';
 export { createTraceSocketRoute } from './routes/traces-socket.js';

@@ -12,6 +12,15 @@ export function decodeSegment(text: string): string {
   return decodePercent(text, 'the path');
 }
 
+const UNDASHED_UUID = /^[0-9a-f]{32}$/;
+
+/** The resource that a path names, as rules of roles name it; `undefined` for a collection. */
+export function resourceIdOf(params: Readonly<Record<string, string>>): string | undefined {
+  const id = (params['id'] ?? params['trace_id'])?.toLowerCase();
+  if (id === undefined || !UNDASHED_UUID.test(id)) return id;
+  return id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
 function decodePercent(text: string, what: string): string {
   if (!text.includes('%')) return text;
   try {

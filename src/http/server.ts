@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import uWS, {
   type HttpRequest as UwsRequest,
   type HttpResponse,
@@ -8,29 +7,25 @@ import uWS, {
 import { MplpError } from '../errors/index.js';
 import type { Logger } from '../observability/log.js';
 import type { HttpMetrics } from '../observability/metrics.js';
-import { tokenOf } from '../security/index.js';
 import type { Authorizer, HttpReply, HttpRequest, Principal, Route, WebSocketRoute } from './contract.js';
 import { collectBody } from './collect-body.js';
 import { createExchange, type Exchange } from './exchange.js';
 import type { IngestRoute } from './ingest-contract.js';
 import { problemReply } from './replies.js';
-import { asMsgpack, collected, isJsonDocument, isStreamed, prefersMsgpack } from './representation.js';
-import { bodyLengthOf, readHeaders, type RequestHeaders } from './request-headers.js';
-import { decodeSegment, parseQuery } from './request-target.js';
+import { asMsgpack, collected, isJsonDocument, isStreamed } from './representation.js';
+import { credentialsOf, headOf, type RequestHead } from './request-head.js';
+import { bodyLengthOf } from './request-headers.js';
+import { decodeSegment, parseQuery, resourceIdOf } from './request-target.js';
 import { listenFault } from './listen-fault.js';
-import { createRequestTraceId } from './trace-id.js';
+import { BODY_DEADLINE_MS, serveIngest, type Serving } from './serve-ingest.js';
 import { serveWebSockets, upgradeRequired, type WebSocketLimits } from './websockets.js';
 
 /** Where the design document's second part serves the same resources. */
 const CANONICAL = '/v1.0';
 const ALIAS = '/api/v1/mplp';
-/** A body that is not complete after this is cut, however slowly it drips. */
-const BODY_DEADLINE_MS = 60_000;
 const CLOSE_POLL_MS = 20;
 /** uSockets' option of that name: without it a second engine would share the port in silence. */
 const LISTEN_EXCLUSIVE_PORT = 1;
-/** The rest of a refused body is read up to here, so that the connection stays usable for the retry. */
-const MAX_DISCARDED_BYTES = 32 * 1024 * 1024;
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -54,10 +49,8 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-type Fail = NonNullable<IngestRoute['fail']>;
-
 /** Nobody: routes without a permission. */
-const anonymous: Principal = { subject: 'anonymous', projectId: 'default' };
+const anonymous: Principal = { subject: 'anonymous', projectId: 'default', may: () => false };
 
 /** @throws MplpError MPLP_ERR_CONFIG_INVALID when the address cannot be listened on. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -94,13 +87,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     return end;
   };
 
-  const authorize = (headers: RequestHeaders, permission: string | undefined): Principal =>
-    permission === undefined
-      ? anonymous
-      : options.authorizer.authorize(
-          { token: tokenOf(headers.get('authorization') ?? '', headers.get('x-api-key') ?? '') },
-          permission,
-        );
+  const { authorizer } = options;
+  const serving: Serving = { authorizer, finish, fail, track };
 
   /** Length of the body; answers and gives `undefined` when nobody can say where it ends. */
   const checkFraming = (exchange: Exchange, head: RequestHead): number | undefined => {
@@ -130,15 +118,24 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
             length,
           })
         : undefined;
+      // uWS takes the request back when this function returns.
+      const segments = names.map((_, i) => request.getParameter(i) ?? '');
+      const queryText = request.getQuery() ?? '';
       const run = async (): Promise<void> => {
-        const principal = authorize(headers, route.permission);
         const params: Record<string, string> = {};
-        names.forEach((name, i) => (params[name] = decodeSegment(request.getParameter(i) ?? '')));
+        names.forEach((name, i) => (params[name] = decodeSegment(segments[i] ?? '')));
+        const resourceId = resourceIdOf(params);
+        const credentials = credentialsOf(headers);
+        const admitted =
+          route.permission === undefined
+            ? anonymous
+            : authorizer.authorize(credentials, route.permission, resourceId);
+        const principal = admitted instanceof Promise ? await admitted : admitted;
         const given: HttpRequest = {
           method: head.method,
           path: head.path,
           params,
-          query: parseQuery(request.getQuery() ?? ''),
+          query: parseQuery(queryText),
           header: (name) => headers.get(name) ?? '',
           body: (maxBytes) => body?.(maxBytes) ?? Promise.resolve(Buffer.alloc(0)),
           principal,
@@ -160,7 +157,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
           return finish(exchange, { status: reply.status, headers: reply.headers ?? {} }, head);
         if (head.prefersMsgpack && isJsonDocument(reply))
           return finish(exchange, await collected(reply), head);
-        await exchange.stream(reply);
+        const unwatch =
+          route.permission === undefined
+            ? undefined
+            : authorizer.watch(credentials, route.permission, resourceId, () => exchange.cut());
+        try {
+          await exchange.stream(reply);
+        } finally {
+          unwatch?.();
+        }
         options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
       };
       run().then(end, (error: unknown) => {
@@ -176,85 +181,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     else app.del(pattern, handler);
   }
 
-  function serveIngest(route: IngestRoute, pattern: string): void {
-    app.post(pattern, (response, request) => {
-      const exchange = createExchange(response);
-      const head = headOf(request, route.path);
-      const { headers } = head;
-      const contentLength = checkFraming(exchange, head);
-      if (contentLength === undefined) return;
-      const contentType = headers.get('content-type') ?? '';
-      const end = track(exchange);
-      let receiver: ReturnType<IngestRoute['open']> | undefined;
-      let failed = false;
-      const answer = (error: unknown, close: boolean): void =>
-        fail(exchange, error, head, close, route.fail && (() => (route.fail as Fail)(error, contentType)));
-      const refuse = (error: unknown): void => {
-        failed = true;
-        receiver?.drop();
-        clearTimeout(deadline);
-        // The rest of the body is still coming: answer, then cut the connection rather than read it all.
-        answer(error, true);
-        end();
-      };
-      const deadline = setTimeout(() => {
-        if (!exchange.answered && !exchange.aborted && !failed)
-          refuse(new MplpError('MPLP_ERR_HTTP_TIMEOUT', 'The body did not arrive in time.'));
-      }, BODY_DEADLINE_MS);
-      exchange.onAbort(() => {
-        clearTimeout(deadline);
-        receiver?.drop();
-      });
-      let opening: unknown;
-      let discarded = 0;
-      try {
-        receiver = route.open({
-          principal: authorize(headers, route.permission),
-          contentType,
-          contentEncoding: headers.get('content-encoding') ?? '',
-          contentLength,
-          idempotencyKey: headers.get('idempotency-key') ?? '',
-          query: parseQuery(request.getQuery() ?? ''),
-        });
-      } catch (error) {
-        opening = error;
-      }
-      const patient =
-        contentLength <= MAX_DISCARDED_BYTES && !(opening instanceof MplpError && opening.status === 413);
-      response.onData((chunk, isLast) => {
-        if (failed || exchange.aborted) return;
-        if (opening !== undefined) {
-          discarded += chunk.byteLength;
-          if (isLast) {
-            failed = true;
-            clearTimeout(deadline);
-            answer(opening, false);
-            end();
-          } else if (!patient || discarded > MAX_DISCARDED_BYTES) refuse(opening);
-          return;
-        }
-        try {
-          (receiver as NonNullable<typeof receiver>).write(new Uint8Array(chunk));
-        } catch (error) {
-          refuse(error);
-          return;
-        }
-        if (!isLast) return;
-        clearTimeout(deadline);
-        (receiver as NonNullable<typeof receiver>).end().then(
-          (reply) => {
-            finish(exchange, reply, head);
-            end();
-          },
-          (error: unknown) => {
-            answer(error, false);
-            end();
-          },
-        );
-      });
-    });
-  }
-
   const methods = new Map<string, Set<string>>();
   for (const route of options.routes) {
     for (const path of pathsOf(route.path)) {
@@ -267,7 +193,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   }
   for (const route of options.ingestRoutes) {
     for (const path of pathsOf(route.path)) {
-      serveIngest(route, path);
+      app.post(path, (response, request) => {
+        const exchange = createExchange(response);
+        const head = headOf(request, route.path);
+        const queryText = request.getQuery() ?? '';
+        const contentLength = checkFraming(exchange, head);
+        if (contentLength !== undefined)
+          serveIngest(serving, route, { response, exchange, head, contentLength, queryText });
+      });
       methods.set(path, (methods.get(path) ?? new Set()).add('POST'));
     }
   }
@@ -277,7 +210,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const sockets = serveWebSockets(app, {
     routes: webSocketRoutes,
     limits: options.webSocketLimits,
-    authorizer: options.authorizer,
+    authorizer,
     isDraining: () => draining,
     log: options.log,
   });
@@ -355,35 +288,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       stopListening();
       app.close();
     },
-  };
-}
-
-interface RequestHead {
-  readonly method: string;
-  readonly path: string;
-  /** The route's own path, for metrics: few values. */
-  readonly route: string;
-  readonly headers: RequestHeaders;
-  /** JSON documents are sent as MessagePack. */
-  readonly prefersMsgpack: boolean;
-  readonly traceId: string;
-  readonly startedMs: number;
-}
-
-function headOf(request: UwsRequest, route: string): RequestHead {
-  const headers = readHeaders(request);
-  let traceId: string | undefined;
-  return {
-    method: request.getCaseSensitiveMethod(),
-    path: request.getUrl(),
-    route,
-    headers,
-    prefersMsgpack: prefersMsgpack(headers.get('accept') ?? ''),
-    // Made when somebody asks: most requests need none, and random bytes cost as much as decoding a span.
-    get traceId() {
-      return (traceId ??= createRequestTraceId(headers.get('traceparent') ?? '', randomBytes));
-    },
-    startedMs: performance.now(),
   };
 }
 

@@ -54,6 +54,19 @@ export function pageOf(request: HttpRequest): { limit: number; cursor: string | 
   return { limit: limitOf(request, MAX_LIMIT), cursor: request.query.get('cursor') ?? undefined };
 }
 
+/** The value of a filter of a list. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */
+export function filterOf(request: HttpRequest, name: string): string {
+  const value = request.query.get(name) ?? '';
+  if (value.length <= 256 && !value.includes('\0')) return value;
+  throw badRequest(`?${name}`, 'format', 'must be at most 256 characters, without U+0000');
+}
+
+/** Those of the named filters that a request gives. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST */
+export function filtersOf(request: HttpRequest, names: readonly string[]): Record<string, string> {
+  const given = names.filter((name) => request.query.has(name));
+  return Object.fromEntries(given.map((name) => [name, filterOf(request, name)]));
+}
+
 /** Documents as the items of a list. */
 export function replyWithPage(name: string, texts: readonly string[], next: string | undefined): HttpReply {
   return {
@@ -68,12 +81,14 @@ export function replyWithPage(name: string, texts: readonly string[], next: stri
  * request gets it again for 24 hours.
  *
  * @param handle gets the document in the body, `undefined` when the method has none.
+ * @param kept what is written down of a reply that holds a secret.
  * @throws MplpError MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH
  */
 export async function changing(
   store: PostgresStore,
   request: HttpRequest,
   handle: (scope: Scope, document: unknown) => Promise<HttpReply>,
+  kept: (reply: HttpReply) => HttpReply = (reply) => reply,
 ): Promise<HttpReply> {
   const bytes = NO_BODY.includes(request.method) ? undefined : await request.body(MAX_STATE_BODY_BYTES);
   const document = bytes === undefined || bytes.length === 0 ? undefined : readerOf(request)(bytes);
@@ -107,7 +122,7 @@ export async function changing(
     }
     const reply = await handle(scope, document);
     await sql`
-      UPDATE idempotency_keys SET reply = ${JSON.stringify(reply)}::text::json
+      UPDATE idempotency_keys SET reply = ${JSON.stringify(kept(reply))}::text::json
       WHERE project_id = ${scope.projectId} AND key = ${key}`;
     return reply;
   });

@@ -2,16 +2,25 @@ import uWS, { type TemplatedApp, type WebSocket } from 'uWebSockets.js';
 import { MplpError } from '../errors/index.js';
 import type { Logger } from '../observability/log.js';
 import { tokenOf } from '../security/index.js';
-import type { Authorizer, Principal, Socket, SocketHandler, WebSocketRoute } from './contract.js';
+import type {
+  Authorizer,
+  Credentials,
+  Principal,
+  Socket,
+  SocketHandler,
+  WebSocketRoute,
+} from './contract.js';
 import { statusLine } from './exchange.js';
 import { problemReply } from './replies.js';
 import { asMsgpack, prefersMsgpack } from './representation.js';
-import { readHeaders } from './request-headers.js';
+import { readHeaders, type RequestHeaders } from './request-headers.js';
 import { parseQuery } from './request-target.js';
 import { createRequestTraceId } from './trace-id.js';
 import { randomBytes } from 'node:crypto';
 
 const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
+const TRY_AGAIN_LATER = 1013;
 const IDLE_TIMEOUT_S = 120;
 /** The one version there is (RFC 6455, 4.4). */
 const VERSION = '13';
@@ -34,10 +43,13 @@ export interface WebSocketOptions {
 }
 
 interface SocketData {
+  readonly credentials: Credentials;
   readonly principal: Principal;
   readonly query: URLSearchParams;
   readonly path: string;
   handler?: SocketHandler;
+  /** Ends the watch over whether the key still lets it in. */
+  unwatch?: () => void;
 }
 
 /** Upgrades, authenticates and bounds WebSockets; what they say is the route's business. */
@@ -52,35 +64,16 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
       idleTimeout: IDLE_TIMEOUT_S,
       sendPingsAutomatically: true,
       upgrade(response, request, context) {
+        // uWS takes the request back when this function returns.
         const path = request.getUrl();
         const headers = readHeaders(request);
+        const queryText = request.getQuery() ?? '';
         const protocols = (headers.get('sec-websocket-protocol') ?? '')
           .split(',')
           .map((protocol) => protocol.trim());
-        try {
-          if (options.isDraining())
-            throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is shutting down.', {
-              retryAfterSeconds: 5,
-            });
-          if (headers.get('sec-websocket-version') !== VERSION)
-            throw upgradeRequired(`WebSockets of version ${VERSION} are spoken here.`);
-          const bearer = protocols
-            .find((protocol) => protocol.startsWith('bearer.'))
-            ?.slice('bearer.'.length);
-          const principal = options.authorizer.authorize(
-            { token: tokenOf(headers.get('authorization') ?? '', headers.get('x-api-key') ?? '') ?? bearer },
-            route.permission,
-          );
-          const query = parseQuery(request.getQuery() ?? '');
-          route.check?.({ path, query, principal });
-          response.upgrade<SocketData>(
-            { principal, query, path },
-            headers.get('sec-websocket-key') ?? '',
-            protocols.includes('mplp') ? 'mplp' : '',
-            headers.get('sec-websocket-extensions') ?? '',
-            context,
-          );
-        } catch (error) {
+        let isGone = false;
+        const refuse = (error: unknown): void => {
+          if (isGone) return;
           if (!(error instanceof MplpError)) options.log.error({ err: error }, 'an upgrade failed');
           const traceId = createRequestTraceId(headers.get('traceparent') ?? '', randomBytes);
           const problem = problemReply(error, path, traceId);
@@ -91,11 +84,54 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
               response.writeHeader(name, value);
             response.end(reply.body as string | Uint8Array, true);
           });
+        };
+        const upgrade = (credentials: Credentials, principal: Principal): void => {
+          if (isGone) return;
+          const query = parseQuery(queryText);
+          route.check?.({ path, query, principal });
+          response.cork(() =>
+            response.upgrade<SocketData>(
+              { credentials, principal, query, path },
+              headers.get('sec-websocket-key') ?? '',
+              protocols.includes('mplp') ? 'mplp' : '',
+              headers.get('sec-websocket-extensions') ?? '',
+              context,
+            ),
+          );
+        };
+        try {
+          assertTaken(options, headers);
+          const bearer = protocols
+            .find((protocol) => protocol.startsWith('bearer.'))
+            ?.slice('bearer.'.length);
+          const token = tokenOf(headers.get('authorization') ?? '', headers.get('x-api-key') ?? '');
+          const credentials = { token: token ?? bearer };
+          const admitted = options.authorizer.authorize(credentials, route.permission);
+          if (!(admitted instanceof Promise)) return upgrade(credentials, admitted);
+          response.onAborted(() => (isGone = true));
+          admitted
+            .then((principal) => {
+              assertTaken(options, headers);
+              upgrade(credentials, principal);
+            })
+            .catch(refuse);
+        } catch (error) {
+          refuse(error);
         }
       },
       open(ws) {
         open.add(ws);
         const data = ws.getUserData();
+        data.unwatch = options.authorizer.watch(
+          data.credentials,
+          route.permission,
+          undefined,
+          ({ status }) => {
+            if (!open.has(ws)) return;
+            if (status < 500) ws.end(POLICY_VIOLATION, 'the key does not allow this any more');
+            else ws.end(TRY_AGAIN_LATER, 'it cannot be found out what the key allows');
+          },
+        );
         try {
           data.handler = route.open(socketOf(ws, open), data);
         } catch (error) {
@@ -112,6 +148,7 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
       },
       close(ws, code) {
         open.delete(ws);
+        ws.getUserData().unwatch?.();
         ws.getUserData().handler?.closed(code);
       },
     });
@@ -121,6 +158,14 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
       for (const ws of [...open]) ws.end(GOING_AWAY, 'the engine is stopping');
     },
   };
+}
+
+/** @throws MplpError for an upgrade that nobody is given now */
+function assertTaken({ isDraining }: WebSocketOptions, headers: RequestHeaders): void {
+  if (isDraining())
+    throw new MplpError('MPLP_ERR_TRACES_DRAINING', 'The engine is shutting down.', { retryAfterSeconds: 5 });
+  if (headers.get('sec-websocket-version') !== VERSION)
+    throw upgradeRequired(`WebSockets of version ${VERSION} are spoken here.`);
 }
 
 /** For a request that is no upgrade, or one to another version. */

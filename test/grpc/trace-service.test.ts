@@ -1,7 +1,7 @@
 import { Client, credentials, Metadata, status, type CallOptions, type ServiceError } from '@grpc/grpc-js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, type EngineProcess } from '../support/engine-process.js';
+import { startEngine, startEngineWithState, type EngineProcess } from '../support/engine-process.js';
 import {
   decodeExportResponse,
   decodeRpcStatus,
@@ -38,6 +38,47 @@ function connect(address: string, options: object = {}) {
 const detailsOf = (error: ServiceError): RpcStatus =>
   decodeRpcStatus(error.metadata.get('grpc-status-details-bin')[0] as Buffer);
 const bad = (): ReturnType<typeof sampleOtlpSpan> => sampleOtlpSpan({ spanId: new Uint8Array(3) });
+
+describe('TraceService/Export with keys of subjects', () => {
+  it('asks their roles, and waits for Postgres where it must', async () => {
+    const engine = await startEngineWithState({ MPLP_OTLP_GRPC_PORT: 'auto' });
+    const client = connect(engine.otlp.grpc as string);
+    const make = async (path: string, body: object): Promise<{ id: string; key: string }> => {
+      const response = await fetch(`${engine.url}/v1.0/${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return (await response.json()) as { id: string; key: string };
+    };
+    const codeOf = async (key: string): Promise<number> => {
+      const request = encodeExportRequest([sampleOtlpSpan()]);
+      const { error } = await client.export(request, { authorization: `Bearer ${key}` });
+      return error === undefined ? status.OK : error.code;
+    };
+    try {
+      const sender = await make('roles', {
+        name: 'sender',
+        permissions: [{ resource: 'trace', actions: ['write'] }],
+      });
+      const allowed = await make('api-keys', { subject: 'agent:a', name: 'a', roles: [sender.id] });
+      const refused = await make('api-keys', { subject: 'agent:b', name: 'b' });
+      for (let times = 0; times < 3; times++) {
+        expect(await codeOf(allowed.key)).toBe(status.OK);
+        expect(await codeOf(refused.key)).toBe(status.PERMISSION_DENIED);
+        expect(await codeOf(allowed.key.slice(0, -43) + 'A'.repeat(43))).toBe(status.UNAUTHENTICATED);
+      }
+      await fetch(`${engine.url}/v1.0/api-keys/${allowed.id}`, {
+        method: 'DELETE',
+        headers: { authorization: `Bearer ${engine.key}` },
+      });
+      expect(await codeOf(allowed.key)).toBe(status.UNAUTHENTICATED);
+    } finally {
+      client.close();
+      await engine.close();
+    }
+  });
+});
 
 describe('TraceService/Export', () => {
   let engine: EngineProcess;

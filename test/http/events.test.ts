@@ -282,7 +282,7 @@ describe('signs of life', () => {
       query: new URLSearchParams('types=nothing.*'),
       header: () => '',
       body: () => Promise.reject(new Error('has none')),
-      principal: { subject: 'test', projectId: 'default' },
+      principal: { subject: 'test', projectId: 'default', may: () => true },
       signal: abort.signal,
       traceId: 't',
     } satisfies HttpRequest;

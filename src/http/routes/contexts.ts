@@ -6,6 +6,7 @@ import { badRequest, checkEnvelope, checkQuery } from '../protocol-exchange.js';
 import { json } from '../replies.js';
 import {
   changing,
+  filtersOf,
   idOf,
   uuidOf,
   pageOf,
@@ -57,8 +58,7 @@ export function createContextRoutes({ contexts, store }: ContextRoutesOptions): 
     }),
     read(PATH, async (request) => {
       checkQuery(request, ['limit', 'cursor', ...FILTERS]);
-      const given = FILTERS.filter((name) => request.query.has(name));
-      const filters = Object.fromEntries(given.map((name) => [name, filterOf(request, name)]));
+      const filters = filtersOf(request, FILTERS);
       const page = await contexts.list(request.principal.projectId, { filters, ...pageOf(request) });
       return replyWithPage(
         'contexts',
@@ -145,12 +145,6 @@ export function createContextRoutes({ contexts, store }: ContextRoutesOptions): 
       return replyWithStored(await contexts.restore(scope, idOf(request), snapshotId, readIfMatch(request)));
     }),
   ];
-}
-
-function filterOf(request: HttpRequest, name: string): string {
-  const value = request.query.get(name) ?? '';
-  if (value.length <= 256 && !value.includes('\0')) return value;
-  throw badRequest(`?${name}`, 'format', 'must be at most 256 characters, without U+0000');
 }
 
 function replyWithVariable(

@@ -48,9 +48,10 @@ export interface ListQuery {
 export interface Documents {
   /**
    * @param document checked by the module; its `id` too.
+   * @param data what the event says beside the type.
    * @throws MplpError MPLP_ERR_MODULES_ID_TAKEN
    */
-  create(scope: Scope, document: JsonObject): Promise<Stored>;
+  create(scope: Scope, document: JsonObject, data?: JsonObject): Promise<Stored>;
   /** Through the cache. @throws MplpError MPLP_ERR_MODULES_NOT_FOUND */
   get(projectId: string, id: string): Promise<Stored>;
   /** Newest first. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST for a cursor that is none. */
@@ -69,5 +70,5 @@ export interface Documents {
     decide: (current: JsonObject, version: number) => Change | undefined,
   ): Promise<Stored>;
   /** @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, MPLP_ERR_HTTP_PRECONDITION_FAILED */
-  remove(scope: Scope, id: string, ifVersion: number | undefined): Promise<void>;
+  remove(scope: Scope, id: string, ifVersion: number | undefined, data?: JsonObject): Promise<void>;
 }

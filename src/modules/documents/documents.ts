@@ -158,7 +158,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
 
   return {
     get,
-    async create(scope, document) {
+    async create(scope, document, data = {}) {
       const id = document['id'] as string;
       const content = contentOf(document);
       const rows = await scope.run<RowHead>(
@@ -168,7 +168,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
           VALUES (${scope.projectId}, ${id}, ${content.text}::text::json, ${scope.actor})
           ON CONFLICT DO NOTHING
           RETURNING id, version, created_by, created_at, updated_at),
-        ${eventOf(sql, scope, id, { event: `${kind}.created` })} ${mark}
+        ${eventOf(sql, scope, id, { event: `${kind}.created`, data })} ${mark}
         SELECT * FROM changed`,
       );
       const [row] = rows ?? [];
@@ -220,7 +220,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
         return (await changeFrom(inner, id, current, ifVersion, decide)) as Stored;
       }
     },
-    async remove(scope, id, ifVersion) {
+    async remove(scope, id, ifVersion, data = {}) {
       if (scope.transaction === undefined)
         return inTransaction(store, scope, (inner, sql) => removeLocked(inner, sql));
       return removeLocked(scope, scope.transaction);
@@ -234,7 +234,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
           WITH changed AS (
             DELETE FROM ${sql(options.table)} WHERE project_id = ${inner.projectId} AND id = ${id}
             RETURNING version + 1 AS version),
-          ${eventOf(sql, inner, id, { event: `${kind}.deleted` })}
+          ${eventOf(sql, inner, id, { event: `${kind}.deleted`, data })}
           SELECT version FROM changed`;
         changed(inner, id, Infinity);
       }

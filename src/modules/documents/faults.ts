@@ -33,3 +33,8 @@ export function stale(kind: string, id: string, version: number): MplpError {
 export function idTaken(kind: string, id: string): MplpError {
   return new MplpError('MPLP_ERR_MODULES_ID_TAKEN', `There is a ${kind} ${id} already.`);
 }
+
+/** A 409 that names what stands against a change. */
+export function conflict(detail: string, extensions: Readonly<Record<string, unknown>> = {}): MplpError {
+  return new MplpError('MPLP_ERR_MODULES_CONFLICT', detail, { extensions });
+}

@@ -57,3 +57,12 @@ export async function inTransaction<T>(
   for (const callback of callbacks) callback();
   return result;
 }
+
+/** All changes of `work` together with those of the scope, or as a transaction of their own where it has none. */
+export function within<T>(
+  store: PostgresStore,
+  scope: Scope,
+  work: (scope: Scope, sql: Sql) => Promise<T>,
+): Promise<T> {
+  return scope.transaction === undefined ? inTransaction(store, scope, work) : work(scope, scope.transaction);
+}

@@ -12,7 +12,7 @@ function openStream(hub: TailHub, query = '', heartbeatMs = 60_000) {
     query: new URLSearchParams(query),
     header: () => '',
     body: () => Promise.reject(new Error('has none')),
-    principal: { subject: 'test', projectId: 'p' },
+    principal: { subject: 'test', projectId: 'p', may: () => true },
     signal: abort.signal,
     traceId: 't',
   } satisfies HttpRequest;
@@ -121,7 +121,7 @@ test('WebSocket: spans as text frames, waiting while the socket is full, told of
   const handler = webSockets[0]!.open(socket, {
     path: '/v1.0/traces/stream',
     query: new URLSearchParams('status=failure'),
-    principal: { subject: 'test', projectId: 'p' },
+    principal: { subject: 'test', projectId: 'p', may: () => true },
   });
   expect(hub.filters()).toEqual([{ projectId: 'p', status: 'failure' }]);
   publish(hub, '{"n":1}');
@@ -145,7 +145,7 @@ test('WebSocket: the hub closing closes the socket with 1001', async () => {
   createStreamRoutes({ hub }).webSockets[0]!.open(socket, {
     path: '/v1.0/traces/stream',
     query: new URLSearchParams(),
-    principal: { subject: 'test', projectId: 'p' },
+    principal: { subject: 'test', projectId: 'p', may: () => true },
   });
   await hub.close();
   expect(closedWith).toBe(1001);

@@ -1,7 +1,7 @@
 import { judgeConditions, type Attributes, type Truth } from './conditions.js';
 import { keepsConstraint, type Usage } from './constraints.js';
 import { describeInheritanceFault } from './inheritance.js';
-import { matchesAction, matchesResource, type Target } from './matching.js';
+import { matchesAction, matchesResource, matchesType, type Target } from './matching.js';
 import { compareTexts, type Effect, type EffectiveRole, type EffectiveRule } from './model.js';
 import type { ResolvedRoles } from './resolve.js';
 
@@ -53,6 +53,22 @@ export function decide({ roles, faults }: ResolvedRoles, request: AccessRequest)
     reasons: reasons.slice(0, MAX_REASONS),
     omitted: Math.max(0, reasons.length - MAX_REASONS),
   };
+}
+
+/**
+ * Whether a single resource of the type is denied. A request that names none (a list, a query, a stream) would show or touch
+ * it too, so whoever lets such a request through asks this as well.
+ */
+export function deniesSome({ roles }: ResolvedRoles, request: AccessRequest): boolean {
+  return roles.some(({ rules }) =>
+    rules.some(
+      (rule) =>
+        rule.effect === 'deny' &&
+        matchesType(rule.resource, request) &&
+        matchesAction(rule.actions, request) &&
+        judgeDeny(rule, request)[0],
+    ),
+  );
 }
 
 function noRole(rule: string, detail: string): Reason {

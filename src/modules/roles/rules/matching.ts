@@ -19,6 +19,12 @@ export function matchesResource(pattern: string, { resource, resourceId }: Targe
   return id === ANY || id === resourceId;
 }
 
+/** Whether a pattern is of the type, be it of all or of one. */
+export function matchesType(pattern: string, { resource }: Target): boolean {
+  const [type] = pattern.split('/', 1);
+  return type === ANY || type === resource;
+}
+
 /** Names, `read|write` for several, `*` for all. */
 export function matchesAction(patterns: readonly unknown[], { action }: Target): boolean {
   return patterns.some(

@@ -1,0 +1,1 @@
+export { createApiKeys, idInKey, type ApiKeys, type FoundKey } from './api-keys.js';
