@@ -299,6 +299,8 @@ describe('contexts of an engine whose Postgres goes away', () => {
       const { id } = (await (await call('POST', '', {})).json()) as Document;
       expect((await call('GET', `/${id}`)).status).toBe(200);
       proxy.isUp = false;
+      // Until the engine has seen its connections end, what it has in memory is right.
+      await until(async () => (await call('GET', `/${id}`)).status === 503);
       for (const [method, path, body] of [
         ['GET', `/${id}`],
         ['GET', ''],

@@ -43,28 +43,14 @@ export function createDocuments(options: DocumentsOptions): Documents {
   const commits = createGroupCommit(store, options.table);
   const keyOf = (projectId: string, id: string) => ({ projectId, kind, id });
 
-  /** What was written and is on its way into the cache, the newest of each document: the next reader wants it. */
-  const written = new Map<string, Stored>();
-  const remember = (projectId: string, id: string, stored: Stored): void => {
-    const name = `${projectId} ${id}`;
-    const end = (): void => {
-      if (written.get(name) === stored) written.delete(name);
-    };
-    written.set(name, stored);
-    // A change that comes before this has ended joins it, and then this must give what that one wrote.
-    const read = cache.read(keyOf(projectId, id), async () => {
-      const newest = written.get(name) ?? (await load(projectId, id));
-      return newest && { version: newest.version, value: newest.text };
-    });
-    read.then(end, end);
-  };
-
   const changed = (scope: Scope, id: string, version: number, stored?: Stored): void =>
     scope.onCommit(() => {
       const { projectId } = scope;
-      written.delete(`${projectId} ${id}`);
-      cache.invalidate(keyOf(projectId, id), version);
-      if (stored !== undefined && options.isCacheCurrent()) remember(projectId, id, stored);
+      const key = keyOf(projectId, id);
+      cache.invalidate(key, version);
+      // What was just written is what the next reader wants.
+      if (stored !== undefined && options.isCacheCurrent())
+        cache.keep(key, { version: stored.version, value: stored.text });
       options.onChanged({ projectId, id, version });
     });
 

@@ -32,6 +32,11 @@ export interface StateCache {
    */
   invalidate(key: CacheKey, version: number): void;
   /**
+   * Keeps in memory what this process has just written, unless a later change has been told of already: the answer of the
+   * database and what others tell come over different connections. To be called after `invalidate`.
+   */
+  keep(key: CacheKey, written: VersionedValue<unknown>): void;
+  /**
    * Forgets everything: no value that was read from the database before now is served again. To be called when changes
    * may have been missed: as soon as this engine follows the events, and after a gap in them.
    */

@@ -30,6 +30,9 @@ interface Flight {
 const CHANNEL = 'cache';
 /** What an entry takes beside its JSON. */
 const ENTRY_BYTES = 200;
+/** Versions that were told are remembered for longer than an answer of the database can be late. */
+const TOLD_MS = 60_000;
+const MAX_TOLD = 20_000;
 /** A value that would push out more than this part of all others is not kept. */
 const LARGEST_PART = 4;
 
@@ -56,7 +59,9 @@ export function createStateCache(options: StateCacheOptions): StateCache {
   }));
   const flights = new Map<string, Flight>();
 
-  const keep = <V extends VersionedValue<unknown>>(
+  const told = new LRUCache<string, number>({ max: MAX_TOLD, ttl: TOLD_MS });
+
+  const hold = <V extends VersionedValue<unknown>>(
     text: string,
     held: V,
     bytes: number,
@@ -79,7 +84,7 @@ export function createStateCache(options: StateCacheOptions): StateCache {
         const { found, mark } = (await second?.read(text)) ?? {};
         if (found !== undefined && found.version >= flight.floor) {
           counts.l2Hits++;
-          return keep(text, frozen(found.version, found.value), found.bytes, ttl);
+          return hold(text, frozen(found.version, found.value), found.bytes, ttl);
         }
         flight.floor = 0;
         counts.misses++;
@@ -88,7 +93,7 @@ export function createStateCache(options: StateCacheOptions): StateCache {
         if (loaded === undefined || loaded.version < flight.floor) continue;
         const json = JSON.stringify(loaded.value);
         second?.fill(text, loaded.version, json, mark, ttl.l2Ms);
-        return keep(text, frozen(loaded.version, loaded.value), Buffer.byteLength(json), ttl);
+        return hold(text, frozen(loaded.version, loaded.value), Buffer.byteLength(json), ttl);
       }
     } finally {
       // In one step with the entry in memory: whoever asks from now on finds that, and no flight that is over.
@@ -97,6 +102,7 @@ export function createStateCache(options: StateCacheOptions): StateCache {
   };
 
   const apply = (text: string, version: number): void => {
+    if ((told.get(text) ?? 0) < version) told.set(text, version);
     const held = l1.peek(text, { allowStale: true });
     if (held !== undefined && held.version < version) l1.delete(text);
     const flight = flights.get(text);
@@ -135,11 +141,23 @@ export function createStateCache(options: StateCacheOptions): StateCache {
       const version = given > 1 ? given : Infinity;
       const text = keyText(key);
       counts.invalidations++;
+      const isFirst = given === 1 && !told.has(text);
       apply(text, version);
+      // Nothing was told of the id before: no other row had it, so that later versions can be told apart.
+      if (isFirst) told.set(text, given);
       // Engines that hear of it from the events, after the hint, need not tell each other again.
       if (second?.invalidate(text, version) === true) bus?.publish(CHANNEL, writeHint(text, version));
     },
+    keep(key, { version, value }) {
+      const text = keyText(key);
+      // What is remembered may have been pushed out by others; then nothing is known, and the next reader asks.
+      const newest = told.get(text);
+      if (newest === undefined || newest > version) return;
+      const json = JSON.stringify(value);
+      hold(text, frozen(version, value), Buffer.byteLength(json), ttlOf(ttls, key.kind));
+    },
     reset() {
+      told.clear();
       l1.clear();
       for (const flight of flights.values()) flight.floor = Infinity;
       second?.reset();

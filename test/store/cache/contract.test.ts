@@ -51,6 +51,37 @@ for (const { name, isSkipped, options } of forms) {
       expect(await opened.metric('mplp_cache_hits_total{level="l1"}')).toBeGreaterThanOrEqual(4);
     });
 
+    it('gives what was just written, without a load', async () => {
+      const [row, key] = [createRow(1), newKey()];
+      cache().invalidate(key, 1);
+      cache().keep(key, { version: 1, value: 'written 1' });
+      expect(await cache().read(key, row.load)).toEqual({ version: 1, value: 'written 1' });
+      cache().invalidate(key, 2);
+      cache().keep(key, { version: 2, value: 'written 2' });
+      expect(await cache().read(key, row.load)).toEqual({ version: 2, value: 'written 2' });
+      expect(row.loads).toBe(0);
+    });
+
+    it('keeps nothing that was written before a change which was told first', async () => {
+      for (const later of [3, Infinity]) {
+        const [row, key] = [createRow(3), newKey()];
+        cache().invalidate(key, later); // by another process, over another connection
+        cache().invalidate(key, 2);
+        cache().keep(key, { version: 2, value: 'written 2' });
+        expect(await cache().read(key, row.load)).toEqual({ version: 3, value: 'v3' });
+        expect(row.loads).toBe(1);
+      }
+    });
+
+    it('keeps nothing of a row that was there before another one with its id', async () => {
+      const [row, key] = [createRow(1), newKey()];
+      cache().invalidate(key, 7);
+      cache().invalidate(key, Infinity);
+      cache().invalidate(key, 1);
+      cache().keep(key, { version: 8, value: 'of the former row' });
+      expect(await cache().read(key, row.load)).toEqual({ version: 1, value: 'v1' });
+    });
+
     it('loads once for all who ask at a time', async () => {
       const [row, key, gate] = [createRow(), newKey(), createGate()];
       const load = async () => {
