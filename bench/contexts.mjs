@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import postgres from 'postgres';
 import { WebSocket } from 'ws';
+import { cpuMicros } from './cpu.mjs';
 import { startEngine } from './engine.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
 import { readInteger, runBenchmark } from './options.mjs';
@@ -19,7 +20,8 @@ Contexts over HTTP: reads from the cache, changes against the same statement wit
 Everything runs on one machine. The last line on standard output is one JSON object.
 
   --seconds N      of each part (default 8)
-  --connections N  of autocannon, and of the bare statements (default 12)
+  --connections N  of autocannon (default 64)
+  --sessions N     connections to Postgres of the bare statements (default 12)
   --contexts N     that are read and changed (default 1,000)
   --nodes N        that follow one context (default 100)
   --out FILE       write the JSON object there too, indented
@@ -33,7 +35,8 @@ function readOptions() {
   const { values } = parseArgs({
     options: {
       seconds: { type: 'string', default: '8' },
-      connections: { type: 'string', default: '12' },
+      connections: { type: 'string', default: '64' },
+      sessions: { type: 'string', default: '12' },
       contexts: { type: 'string', default: '1000' },
       nodes: { type: 'string', default: '100' },
       out: { type: 'string' },
@@ -47,6 +50,7 @@ function readOptions() {
   return {
     seconds: readInteger('seconds', values.seconds),
     connections: readInteger('connections', values.connections),
+    sessions: readInteger('sessions', values.sessions),
     contexts: readInteger('contexts', values.contexts),
     nodes: readInteger('nodes', values.nodes),
     out: values.out,
@@ -64,29 +68,40 @@ const findFreePort = () =>
   });
 
 /**
- * @param {{ url: string, token: string }} engine
+ * Requests are made before the load begins, so that making them is not measured. Each connection begins at another one.
+ * @param {{ url: string, token: string, pid: number }} engine
  * @param {ReturnType<typeof readOptions>} options
- * @param {(n: number) => object} request
+ * @param {object[]} requests
  */
-async function loadWith(engine, { seconds, connections }, request) {
-  let n = 0;
+async function loadWith(engine, { seconds, connections }, requests) {
+  let clients = 0;
+  const before = cpuMicros(engine.pid);
   const result = await autocannon({
     url: engine.url,
     connections,
     duration: seconds,
     headers: { authorization: `Bearer ${engine.token}`, 'content-type': 'application/json' },
-    requests: [{ setupRequest: (/** @type {object} */ base) => ({ ...base, ...request(n++) }) }],
+    setupClient(/** @type {{ setRequests(requests: object[]): void }} */ client) {
+      const first = Math.floor((clients++ * requests.length) / connections);
+      client.setRequests([...requests.slice(first), ...requests.slice(0, first)]);
+    },
   });
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} replies were no success, ${result.errors} requests failed`);
-  const { average } = result.requests;
+  const { average, total } = result.requests;
   const { p50, p99 } = result.latency;
-  return { per_s: significant(average), p50_ms: p50, p99_ms: p99, requests: result.requests.total };
+  return {
+    per_s: significant(average),
+    p50_ms: p50,
+    p99_ms: p99,
+    requests: total,
+    serve_cpu_us: significant((cpuMicros(engine.pid) - before) / total),
+  };
 }
 
 /** The statement of a change, its event and its mark, from as many connections, without an engine. @param {string} url @param {string[]} ids @param {ReturnType<typeof readOptions>} options */
-async function bareChanges(url, ids, { seconds, connections }) {
-  const sql = postgres(url, { max: connections, fetch_types: false });
+async function bareChanges(url, ids, { seconds, sessions }) {
+  const sql = postgres(url, { max: sessions, fetch_types: false });
   const text = JSON.stringify({
     status: 'active',
     lifecycle_stage: 'planning',
@@ -95,7 +110,7 @@ async function bareChanges(url, ids, { seconds, connections }) {
   const endMs = performance.now() + seconds * 1000;
   let changes = 0;
   const work = async (/** @type {number} */ worker) => {
-    for (let n = worker; performance.now() < endMs; n += connections) {
+    for (let n = worker; performance.now() < endMs; n += sessions) {
       const id = ids[n % ids.length] ?? '';
       await sql`
         WITH changed AS (
@@ -109,7 +124,7 @@ async function bareChanges(url, ids, { seconds, connections }) {
       changes++;
     }
   };
-  await Promise.all(Array.from({ length: connections }, (_, worker) => work(worker)));
+  await Promise.all(Array.from({ length: sessions }, (_, worker) => work(worker)));
   await sql.end();
   return { per_s: significant(changes / seconds) };
 }
@@ -199,13 +214,16 @@ async function main() {
       for (const reply of replies) ids.push(/** @type {{ id: string }} */ (await reply.json()).id);
     }
     const pick = (/** @type {number} */ n) => ids[n % ids.length] ?? '';
-    const read = await loadWith(engine, options, (n) => ({ method: 'GET', path: `${session}/${pick(n)}` }));
+    const target = { url: engine.url, token: engine.token, pid: engine.serve.pid };
+    const reads = ids.map((id) => ({ method: 'GET', path: `${session}/${id}` }));
+    const read = await loadWith(target, options, reads);
     say(`reads: ${read.per_s}/s`);
-    const change = await loadWith(engine, options, (n) => ({
+    const changes = ids.map((id, n) => ({
       method: 'POST',
-      path: `${session}/${pick(n)}/variables`,
+      path: `${session}/${id}/variables`,
       body: JSON.stringify({ key: 'n', value: n }),
     }));
+    const change = await loadWith(target, options, changes);
     say(`changes: ${change.per_s}/s`);
     const sync = await syncToNodes(engine, pick(0), options);
     say(`sync: ${sync.deliveries_per_s} deliveries/s, p99 ${sync.p99_ms} ms`);

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { MplpError } from '../errors/index.js';
 import type { Attributes, ResolvedRoles } from '../modules/roles/index.js';
 import { createDecisions, type Decisions } from './decisions.js';
@@ -199,7 +199,7 @@ function sourceOf(projectId: string, what: string | undefined): string {
 }
 
 function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
 
 function unknownKey(): MplpError {

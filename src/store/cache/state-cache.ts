@@ -27,6 +27,14 @@ interface Flight {
   result: Promise<VersionedValue<unknown> | undefined>;
 }
 
+/** What was told of a row lately. */
+interface Told {
+  /** The highest. */
+  readonly version: number;
+  /** From the creation of the row on, with nothing of another row under its id: versions can be compared. */
+  readonly isFromFirst: boolean;
+}
+
 const CHANNEL = 'cache';
 /** What an entry takes beside its JSON. */
 const ENTRY_BYTES = 200;
@@ -59,7 +67,7 @@ export function createStateCache(options: StateCacheOptions): StateCache {
   }));
   const flights = new Map<string, Flight>();
 
-  const told = new LRUCache<string, number>({ max: MAX_TOLD, ttl: TOLD_MS });
+  const told = new LRUCache<string, Told>({ max: MAX_TOLD, ttl: TOLD_MS });
 
   const hold = <V extends VersionedValue<unknown>>(
     text: string,
@@ -102,7 +110,9 @@ export function createStateCache(options: StateCacheOptions): StateCache {
   };
 
   const apply = (text: string, version: number): void => {
-    if ((told.get(text) ?? 0) < version) told.set(text, version);
+    const before = told.get(text);
+    if (before === undefined || before.version < version)
+      told.set(text, { version, isFromFirst: before?.isFromFirst === true && version !== Infinity });
     const held = l1.peek(text, { allowStale: true });
     if (held !== undefined && held.version < version) l1.delete(text);
     const flight = flights.get(text);
@@ -141,17 +151,18 @@ export function createStateCache(options: StateCacheOptions): StateCache {
       const version = given > 1 ? given : Infinity;
       const text = keyText(key);
       counts.invalidations++;
-      const isFirst = given === 1 && !told.has(text);
+      const before = told.get(text);
+      // The same creation once more, by the event of it.
+      if (given === 1 && before?.isFromFirst === true) return;
       apply(text, version);
-      // Nothing was told of the id before: no other row had it, so that later versions can be told apart.
-      if (isFirst) told.set(text, given);
+      if (given === 1 && before === undefined) told.set(text, { version: 1, isFromFirst: true });
       // Engines that hear of it from the events, after the hint, need not tell each other again.
       if (second?.invalidate(text, version) === true) bus?.publish(CHANNEL, writeHint(text, version));
     },
     keep(key, { version, value }) {
       const text = keyText(key);
       // What is remembered may have been pushed out by others; then nothing is known, and the next reader asks.
-      const newest = told.get(text);
+      const newest = told.get(text)?.version;
       if (newest === undefined || newest > version) return;
       const json = JSON.stringify(value);
       hold(text, frozen(version, value), Buffer.byteLength(json), ttlOf(ttls, key.kind));

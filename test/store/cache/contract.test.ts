@@ -73,6 +73,20 @@ for (const { name, isSkipped, options } of forms) {
       }
     });
 
+    it('keeps what was written to a row whose creation is told again, by its event', async () => {
+      const [row, key] = [createRow(1), newKey()];
+      cache().invalidate(key, 1);
+      cache().invalidate(key, 2);
+      cache().keep(key, { version: 2, value: 'written 2' });
+      cache().invalidate(key, 1);
+      cache().invalidate(key, 2);
+      expect(await cache().read(key, row.load)).toEqual({ version: 2, value: 'written 2' });
+      cache().invalidate(key, 3);
+      cache().keep(key, { version: 3, value: 'written 3' });
+      expect(await cache().read(key, row.load)).toEqual({ version: 3, value: 'written 3' });
+      expect(row.loads).toBe(0);
+    });
+
     it('keeps nothing of a row that was there before another one with its id', async () => {
       const [row, key] = [createRow(1), newKey()];
       cache().invalidate(key, 7);
