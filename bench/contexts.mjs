@@ -20,6 +20,7 @@ Contexts over HTTP: reads from the cache, changes against the same statement wit
 Everything runs on one machine. The last line on standard output is one JSON object.
 
   --seconds N      of each part (default 8)
+  --rounds N       reads, changes and bare statements in turn; medians count (default 3)
   --connections N  of autocannon (default 64)
   --sessions N     connections to Postgres of the bare statements (default 12)
   --contexts N     that are read and changed (default 1,000)
@@ -28,6 +29,7 @@ Everything runs on one machine. The last line on standard output is one JSON obj
 `;
 
 const session = '/v1.0/contexts';
+const AFTER_BARE_MS = 4_000;
 /** @param {string} text */
 const say = (text) => process.stderr.write(`${text}\n`);
 
@@ -35,6 +37,7 @@ function readOptions() {
   const { values } = parseArgs({
     options: {
       seconds: { type: 'string', default: '8' },
+      rounds: { type: 'string', default: '3' },
       connections: { type: 'string', default: '64' },
       sessions: { type: 'string', default: '12' },
       contexts: { type: 'string', default: '1000' },
@@ -49,6 +52,7 @@ function readOptions() {
   }
   return {
     seconds: readInteger('seconds', values.seconds),
+    rounds: readInteger('rounds', values.rounds),
     connections: readInteger('connections', values.connections),
     sessions: readInteger('sessions', values.sessions),
     contexts: readInteger('contexts', values.contexts),
@@ -56,6 +60,23 @@ function readOptions() {
     out: values.out,
   };
 }
+
+/** Largest less smallest, by the median. @param {number[]} values */
+const spread = (values) => significant((Math.max(...values) - Math.min(...values)) / quantile(values, 0.5));
+
+/** @param {Record<string, number>[]} results */
+const medianOf = (results) =>
+  Object.fromEntries(
+    Object.keys(results[0] ?? {}).map((name) => [
+      name,
+      significant(
+        quantile(
+          results.map((result) => result[name] ?? NaN),
+          0.5,
+        ),
+      ),
+    ]),
+  );
 
 /** @returns {Promise<number>} */
 const findFreePort = () =>
@@ -213,28 +234,39 @@ async function main() {
       const replies = await Promise.all(Array.from({ length: 10 }, () => post(document)));
       for (const reply of replies) ids.push(/** @type {{ id: string }} */ (await reply.json()).id);
     }
-    const pick = (/** @type {number} */ n) => ids[n % ids.length] ?? '';
     const target = { url: engine.url, token: engine.token, pid: engine.serve.pid };
     const reads = ids.map((id) => ({ method: 'GET', path: `${session}/${id}` }));
-    const read = await loadWith(target, options, reads);
-    say(`reads: ${read.per_s}/s`);
     const changes = ids.map((id, n) => ({
       method: 'POST',
       path: `${session}/${id}/variables`,
       body: JSON.stringify({ key: 'n', value: n }),
     }));
-    const change = await loadWith(target, options, changes);
-    say(`changes: ${change.per_s}/s`);
-    const sync = await syncToNodes(engine, pick(0), options);
+    const rounds = [];
+    for (let round = 1; round <= options.rounds; round++) {
+      const read = await loadWith(target, options, reads);
+      const change = await loadWith(target, options, changes);
+      const bare = await bareChanges(url, ids, options);
+      say(
+        `round ${round}: reads ${read.per_s}/s, changes ${change.per_s}/s, bare statements ${bare.per_s}/s`,
+      );
+      rounds.push({ read, change, bare });
+      // The event log of the engine has to read what the bare statements leave behind.
+      await sleep(AFTER_BARE_MS);
+    }
+    const sync = await syncToNodes(engine, ids[0] ?? '', options);
     say(`sync: ${sync.deliveries_per_s} deliveries/s, p99 ${sync.p99_ms} ms`);
-    // Last: the event log of the engine has to read what these leave behind.
-    const bare = await bareChanges(url, ids, options);
-    say(`bare statements: ${bare.per_s}/s`);
+    const overheads = rounds.map(({ change, bare }) => bare.per_s / change.per_s);
     const result = {
-      read,
-      change,
-      bare_statement: bare,
-      overhead: significant(bare.per_s / change.per_s),
+      rounds: options.rounds,
+      read: medianOf(rounds.map(({ read }) => read)),
+      change: medianOf(rounds.map(({ change }) => change)),
+      bare_statement: medianOf(rounds.map(({ bare }) => bare)),
+      overhead: significant(quantile(overheads, 0.5)),
+      noise: {
+        read: spread(rounds.map(({ read }) => read.per_s)),
+        change: spread(rounds.map(({ change }) => change.per_s)),
+        overhead: spread(overheads),
+      },
       sync,
       start_to_ready_ms: significant(engine.serve.startToReadyMs),
       machine: describeMachine(),

@@ -1,13 +1,15 @@
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createProtocolEngine } from '#dist/protocol/verbs/protocol-engine.js';
-import { describeMachine } from './machine.mjs';
+import { describeCommit, describeMachine } from './machine.mjs';
 import { readInteger, runBenchmark } from './options.mjs';
 
-const usage = `node bench/protocol.mjs [--documents N] [--rounds N]
+const usage = `node bench/protocol.mjs [--documents N] [--rounds N] [--out FILE]
 
 Parse and validate (schema and rules) of module documents from JSON text, in one thread.
   --documents  documents a round and type (50,000)
   --rounds     rounds; the best counts (7)
+  --out        write the JSON object there too, indented
 The last line is one JSON object.`;
 
 const id = (n) => `5f0c9b52-63a1-4f0d-9a3e-${String(n).padStart(12, '0')}`;
@@ -108,6 +110,7 @@ async function main() {
     options: {
       documents: { type: 'string', default: '50000' },
       rounds: { type: 'string', default: '7' },
+      out: { type: 'string' },
       help: { type: 'boolean' },
     },
   });
@@ -136,7 +139,14 @@ async function main() {
     );
   }
   const least = Math.min(...Object.values(types).map((type) => type.documents_per_second));
-  const result = { bench: 'protocol', least_documents_per_second: least, types, machine: describeMachine() };
+  const result = {
+    bench: 'protocol',
+    least_documents_per_second: least,
+    types,
+    machine: describeMachine(),
+    commit: describeCommit(),
+  };
+  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(result, undefined, 2)}\n`);
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 

@@ -13,7 +13,7 @@ export function renderReport(name, report) {
     return [head, head.map(() => '---'), ...rest].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   };
   const runs = /** @type {any[]} */ (Object.values(report.ingest));
-  const { otlp, peers } = report;
+  const { otlp, peers, contexts, protocol } = report;
   const { machine } = report;
   const spread = (/** @type {any} */ run, /** @type {string} */ key) =>
     run.rounds < 2 ? '–' : percent(run.noise?.[key]?.relative_spread ?? 0);
@@ -165,6 +165,47 @@ export function renderReport(name, report) {
                 number(ratios.spans_per_s),
               ],
         ),
+      ]),
+    );
+  if (contexts !== undefined)
+    parts.push(
+      '## Contexts',
+      `Over HTTP with autocannon on the same machine, ${contexts.rounds} rounds, medians; sync to ${contexts.sync.nodes} nodes. Commit ${contexts.commit}.`,
+      table([
+        ['figure', 'a second', 'p50 / p99 ms', 'CPU of serve, µs', 'rounds lie apart'],
+        ...[
+          ['reads, cached', contexts.read, contexts.noise.read],
+          ['changes', contexts.change, contexts.noise.change],
+        ].map(([name, figures, apart]) => [
+          name,
+          number(figures.per_s),
+          `${number(figures.p50_ms)} / ${number(figures.p99_ms)}`,
+          number(figures.serve_cpu_us),
+          percent(apart),
+        ]),
+        ['the statement of a change without an engine', number(contexts.bare_statement.per_s), '–', '–', '–'],
+        [
+          'deliveries to nodes',
+          number(contexts.sync.deliveries_per_s),
+          `${number(contexts.sync.p50_ms)} / ${number(contexts.sync.p99_ms)}`,
+          '–',
+          '–',
+        ],
+      ]),
+      `Bare statements a second by changes a second: ${number(contexts.overhead)} (rounds ${percent(contexts.noise.overhead)} apart). Start to ready of all three parts: ${number(contexts.start_to_ready_ms)} ms.`,
+    );
+  if (protocol !== undefined)
+    parts.push(
+      '## Protocol services',
+      `Parse and validate (schema and rules) from JSON text in one thread, the best of several rounds. Commit ${protocol.commit}.`,
+      table([
+        ['document', 'bytes', 'a second', 'JSON.parse alone'],
+        ...Object.entries(/** @type {Record<string, any>} */ (protocol.types)).map(([type, figures]) => [
+          type,
+          number(figures.bytes),
+          number(figures.documents_per_second),
+          number(figures.json_parse_per_second),
+        ]),
       ]),
     );
   return `${parts.join('\n\n')}\n`;

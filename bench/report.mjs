@@ -11,10 +11,12 @@ const usage = `Usage: node bench/report.mjs NAME --ingest FILE [options]
 Writes perf-reports/NAME.json (what bench:gate compares with) and perf-reports/NAME.md (what people read) from
 the files that the benchmarks wrote with --out.
 
-  --ingest FILE  of bench:ingest
-  --query FILE   of bench:query
-  --otlp FILE    of bench:otlp
-  --peers FILE   of bench:peers
+  --ingest FILE    of bench:ingest
+  --query FILE     of bench:query
+  --otlp FILE      of bench:otlp
+  --peers FILE     of bench:peers
+  --contexts FILE  of bench:contexts
+  --protocol FILE  of bench:protocol
 `;
 
 function readOptions() {
@@ -25,6 +27,8 @@ function readOptions() {
       query: { type: 'string' },
       otlp: { type: 'string' },
       peers: { type: 'string' },
+      contexts: { type: 'string' },
+      protocol: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -36,8 +40,8 @@ function readOptions() {
   if (name === undefined || !/^[\w.-]+$/.test(name))
     throw new RangeError('the report needs a NAME of letters, digits, dots and dashes');
   if (values.ingest === undefined) throw new RangeError('--ingest is missing');
-  const { ingest, query, otlp, peers } = values;
-  return { name, ingest, others: { query, otlp, peers } };
+  const { ingest, query, otlp, peers, contexts, protocol } = values;
+  return { name, ingest, others: { query, otlp, peers, contexts, protocol } };
 }
 
 /** @param {string} file */
