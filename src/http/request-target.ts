@@ -1,7 +1,11 @@
 import { MplpError } from '../errors/index.js';
 
+/** Nobody changes a query. */
+const noQuery = new URLSearchParams();
+
 /** Query parameters. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST when the escapes are broken or no UTF-8 */
 export function parseQuery(text: string): URLSearchParams {
+  if (text === '') return noQuery;
   // URLSearchParams alone would make U+FFFD of them, and search for that.
   decodePercent(text, 'the query string');
   return new URLSearchParams(text);
