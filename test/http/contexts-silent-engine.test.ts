@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { predefinedRoles } from '#dist/modules/roles/index.js';
 import { startTestPostgres, until, type TestPostgres } from '../embedded/postgres/embedded-postgres.js';
 import { startEngineWithState, type EngineProcess } from '../support/engine-process.js';
 import { plantedEnv } from '../support/plant.js';
@@ -13,7 +14,11 @@ describe('contexts that another engine has changed without a word', () => {
   let engines: EngineProcess[] = [];
   beforeAll(async () => {
     postgres = await startTestPostgres();
-    const env = { DATABASE_URL: postgres.server.url, CLICKHOUSE_URL: 'http://127.0.0.1:9' };
+    const env = {
+      DATABASE_URL: postgres.server.url,
+      CLICKHOUSE_URL: 'http://127.0.0.1:9',
+      MPLP_ADMIN_KEY: 'admin-key-of-both-engines',
+    };
     const silent = plantedEnv({
       file: 'store/events/outbox-reader.js',
       from: '!takeAppended(sql)',
@@ -34,7 +39,7 @@ describe('contexts that another engine has changed without a word', () => {
     headers: Record<string, string> = {},
   ): Promise<Response> => {
     const { url, key } = engines[at] as EngineProcess;
-    return fetch(`${url}/v1.0/contexts${path}`, {
+    return fetch(`${url}/v1.0/${path.startsWith('api-keys') ? '' : 'contexts'}${path}`, {
       method,
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -75,5 +80,19 @@ describe('contexts that another engine has changed without a word', () => {
     expect((await call(0, 'DELETE', `/${id}`, undefined, headers)).status).toBe(204);
     expect((await call(1, 'DELETE', `/${id}`, undefined, headers)).status).toBe(204);
     expect((await call(1, 'GET', `/${id}`)).status).toBe(404);
+  });
+
+  it('cannot be read any more with a key that was revoked there, once the answer is given again', async () => {
+    const roles = [predefinedRoles.VIEWER.id];
+    const made = await call(0, 'POST', 'api-keys', { subject: 'agent:a', name: 'k', roles });
+    expect(made.status).toBe(201);
+    const { id, key } = (await made.json()) as { id: string; key: string };
+    const read = async () => (await call(1, 'GET', '', undefined, { authorization: `Bearer ${key}` })).status;
+    expect(await read()).toBe(200);
+    const headers = { 'idempotency-key': randomUUID() };
+    expect((await call(0, 'DELETE', `api-keys/${id}`, undefined, headers)).status).toBe(204);
+    expect(await read()).toBe(200);
+    expect((await call(1, 'DELETE', `api-keys/${id}`, undefined, headers)).status).toBe(204);
+    expect(await read()).toBe(401);
   });
 });

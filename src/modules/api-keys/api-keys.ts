@@ -45,6 +45,8 @@ export interface ApiKeys {
   list(projectId: string, query: ListQuery): Promise<Page>;
   /** It opens nothing from then on. @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, MPLP_ERR_HTTP_PRECONDITION_FAILED */
   remove(scope: Scope, id: string, ifVersion?: number): Promise<void>;
+  /** Another engine may have removed it: see `Documents`. */
+  forget(projectId: string, id: string): void;
   /** Of any project; asks Postgres. `undefined` when there is none, or when it has ended. */
   find(id: string): Promise<FoundKey | undefined>;
 }
@@ -56,6 +58,10 @@ export function createApiKeys(options: Omit<DocumentsOptions, 'kind' | 'table'>)
     get: (projectId, id) => documents.get(projectId, id),
     list: (projectId, query) => documents.list(projectId, query),
     remove: (scope, id, ifVersion) => documents.remove(scope, id, ifVersion),
+    forget(projectId, id) {
+      documents.forget(projectId, id);
+      options.onChanged({ projectId, id, version: Infinity });
+    },
     async create(scope, settings) {
       const document: JsonObject = {
         id: randomUUID(),
