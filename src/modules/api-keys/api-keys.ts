@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../protocol/index.js';
 import {
   checkExpiry,
+  checkFuture,
   checkSubject,
   createDocuments,
   invalid,
@@ -73,6 +74,7 @@ export function createApiKeys(options: Omit<DocumentsOptions, 'kind' | 'table'>)
       const id = document['id'] as string;
       const key = `mplp_key_${id.replaceAll('-', '')}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
       const stored = await within(store, scope, async (inner, sql) => {
+        await checkFuture(sql, expiresAt);
         const made = await documents.create(inner, { ...document, metadata: {} });
         await sql`
           UPDATE api_keys SET secret_sha256 = decode(${sha256(key).toString('hex')}, 'hex')
