@@ -80,8 +80,7 @@ describe.skipIf(!hasFakeClock)('an engine whose clock jumps', () => {
       const { created_at: createdAt } = metadata as { created_at: string };
       expect(Math.abs(Date.parse(createdAt) - Date.now())).toBeLessThan(60_000);
       // The same answer as before all jumps: 24 hours have not gone by.
-      ids.add(first['id'] as string);
-      expect(ids.size % 2).toBe(1);
+      expect(first['id']).toBe((once ??= first['id']));
       for (const version of [2, 3]) {
         const reply = await call('POST', `contexts/${String(id)}/variables`, { key: 'k', value: version });
         expect(reply.headers.get('etag')).toBe(`"${version}"`);
