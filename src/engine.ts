@@ -331,7 +331,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
       },
       close() {
         closing ??= (async () => {
-          const until = Date.now() + config.drainTimeoutMs;
+          const until = performance.now() + config.drainTimeoutMs;
           await tail.close();
           eventStreams.close();
           await Promise.all([
@@ -339,7 +339,7 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
             ...[server, otlpHttp, otlpGrpc].map((listener) => listener?.drain(config.drainTimeoutMs)),
           ]);
           await spool.seal();
-          if (storeReady.ready) await loader.drain(Math.max(0, until - Date.now()));
+          if (storeReady.ready) await loader.drain(Math.max(0, until - performance.now()));
           await closeAll();
           log.info('the engine has stopped');
         })();

@@ -117,9 +117,9 @@ export function createExchange(response: HttpResponse): Exchange {
             ready = response.write(chunk);
           });
           if (!ready) {
-            const stalledSince = Date.now();
+            const stalledSince = performance.now();
             const timer = setInterval(() => {
-              if (!aborted && Date.now() - stalledSince < MAX_STALL_MS) flush();
+              if (!aborted && performance.now() - stalledSince < MAX_STALL_MS) flush();
             }, FLUSH_INTERVAL_MS);
             await new Promise<void>((resolve) => {
               writable = resolve;

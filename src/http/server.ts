@@ -278,8 +278,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     async drain(timeoutMs) {
       draining = true;
       stopListening();
-      const until = Date.now() + timeoutMs;
-      while (underWay > 0 && Date.now() < until)
+      const until = performance.now() + timeoutMs;
+      while (underWay > 0 && performance.now() < until)
         await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
       sockets.closeAll();
     },

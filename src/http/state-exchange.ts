@@ -76,19 +76,34 @@ export function replyWithPage(name: string, texts: readonly string[], next: stri
   };
 }
 
+/** What to do when the reply to a change of `{id}` is given again. */
+export function forgetting(
+  request: HttpRequest,
+  of: { forget(projectId: string, id: string): void },
+): () => void {
+  const { id } = request.params;
+  return () => (id === undefined ? undefined : of.forget(request.principal.projectId, id));
+}
+
+export interface ChangingOptions {
+  /** What is written down of a reply that holds a secret. */
+  readonly kept?: (reply: HttpReply) => HttpReply;
+  /** Called when an earlier reply is given again: the change may be that of another engine, unheard of as yet. */
+  readonly onRepeated?: () => void;
+}
+
 /**
  * Runs what a request changes. With an `Idempotency-Key` the reply is written down in the same transaction, and the same
  * request gets it again for 24 hours.
  *
  * @param handle gets the document in the body, `undefined` when the method has none.
- * @param kept what is written down of a reply that holds a secret.
  * @throws MplpError MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH
  */
 export async function changing(
   store: PostgresStore,
   request: HttpRequest,
   handle: (scope: Scope, document: unknown) => Promise<HttpReply>,
-  kept: (reply: HttpReply) => HttpReply = (reply) => reply,
+  { kept = (reply) => reply, onRepeated = () => undefined }: ChangingOptions = {},
 ): Promise<HttpReply> {
   const bytes = NO_BODY.includes(request.method) ? undefined : await request.body(MAX_STATE_BODY_BYTES);
   const document = bytes === undefined || bytes.length === 0 ? undefined : readerOf(request)(bytes);
@@ -118,6 +133,7 @@ export async function changing(
           'MPLP_ERR_HTTP_IDEMPOTENCY_MISMATCH',
           'This Idempotency-Key came with another request before: use a new key.',
         );
+      scope.onCommit(onRepeated);
       return former.reply;
     }
     const reply = await handle(scope, document);

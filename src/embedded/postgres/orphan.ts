@@ -42,7 +42,7 @@ export async function stopOrphan(folder: string, log: Logger): Promise<void> {
   log.warn({ pid: left.pid }, 'the embedded Postgres of an earlier engine still runs; it is stopped');
   for (const { signal, waitMs } of STEPS) {
     send(left.pid, signal);
-    for (const until = Date.now() + waitMs; Date.now() < until; await delay(POLL_MS))
+    for (const until = performance.now() + waitMs; performance.now() < until; await delay(POLL_MS))
       if (!(await isServerOf(left.pid, folder))) return;
   }
 }

@@ -9,6 +9,7 @@ import { badRequest, checkEnvelope, checkQuery } from '../protocol-exchange.js';
 import {
   changing,
   filtersOf,
+  forgetting,
   idOf,
   pageOf,
   replyUnlessKnown,
@@ -73,7 +74,9 @@ export function createApiKeyRoutes({ apiKeys, roles, store }: ApiKeyRoutesOption
       permission: WRITE,
       handle(request) {
         checkQuery(request);
-        return changing(store, request, (scope, document) => create(request, scope, document), withoutKey);
+        return changing(store, request, (scope, document) => create(request, scope, document), {
+          kept: withoutKey,
+        });
       },
     },
     {
@@ -106,10 +109,11 @@ export function createApiKeyRoutes({ apiKeys, roles, store }: ApiKeyRoutesOption
       permission: WRITE,
       handle(request) {
         checkQuery(request);
-        return changing(store, request, async (scope) => {
+        const remove = async (scope: Scope): Promise<HttpReply> => {
           await apiKeys.remove(scope, idOf(request), readIfMatch(request));
           return { status: 204 };
-        });
+        };
+        return changing(store, request, remove, { onRepeated: forgetting(request, apiKeys) });
       },
     },
   ];

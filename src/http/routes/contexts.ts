@@ -7,6 +7,7 @@ import { json } from '../replies.js';
 import {
   changing,
   filtersOf,
+  forgetting,
   idOf,
   uuidOf,
   pageOf,
@@ -46,7 +47,9 @@ export function createContextRoutes({ contexts, store }: ContextRoutesOptions): 
     permission: WRITE,
     handle(request) {
       checkQuery(request);
-      return changing(store, request, (scope, document) => handle(request, scope, document));
+      return changing(store, request, (scope, document) => handle(request, scope, document), {
+        onRepeated: forgetting(request, contexts),
+      });
     },
   });
 

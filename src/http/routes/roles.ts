@@ -19,6 +19,7 @@ import {
   changing,
   filterOf,
   filtersOf,
+  forgetting,
   idOf,
   MAX_STATE_BODY_BYTES,
   pageOf,
@@ -61,7 +62,9 @@ export function createRoleRoutes({ roles, store }: RoleRoutesOptions): Route[] {
     permission,
     handle(request) {
       checkQuery(request);
-      return changing(store, request, (scope, document) => handle(request, scope, document));
+      return changing(store, request, (scope, document) => handle(request, scope, document), {
+        onRepeated: forgetting(request, roles),
+      });
     },
   });
   const assignmentPath = (roleId: string, text: string): string =>

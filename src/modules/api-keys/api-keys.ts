@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../protocol/index.js';
 import {
   checkExpiry,
+  checkFuture,
   checkSubject,
   createDocuments,
   invalid,
@@ -45,6 +46,8 @@ export interface ApiKeys {
   list(projectId: string, query: ListQuery): Promise<Page>;
   /** It opens nothing from then on. @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, MPLP_ERR_HTTP_PRECONDITION_FAILED */
   remove(scope: Scope, id: string, ifVersion?: number): Promise<void>;
+  /** Another engine may have removed it: see `Documents`. */
+  forget(projectId: string, id: string): void;
   /** Of any project; asks Postgres. `undefined` when there is none, or when it has ended. */
   find(id: string): Promise<FoundKey | undefined>;
 }
@@ -56,6 +59,10 @@ export function createApiKeys(options: Omit<DocumentsOptions, 'kind' | 'table'>)
     get: (projectId, id) => documents.get(projectId, id),
     list: (projectId, query) => documents.list(projectId, query),
     remove: (scope, id, ifVersion) => documents.remove(scope, id, ifVersion),
+    forget(projectId, id) {
+      documents.forget(projectId, id);
+      options.onChanged({ projectId, id, version: Infinity });
+    },
     async create(scope, settings) {
       const document: JsonObject = {
         id: randomUUID(),
@@ -67,6 +74,7 @@ export function createApiKeys(options: Omit<DocumentsOptions, 'kind' | 'table'>)
       const id = document['id'] as string;
       const key = `mplp_key_${id.replaceAll('-', '')}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
       const stored = await within(store, scope, async (inner, sql) => {
+        await checkFuture(sql, expiresAt);
         const made = await documents.create(inner, { ...document, metadata: {} });
         await sql`
           UPDATE api_keys SET secret_sha256 = decode(${sha256(key).toString('hex')}, 'hex')

@@ -48,6 +48,8 @@ export interface Contexts {
   setStatus(scope: Scope, id: string, change: StatusChange, ifVersion?: number): Promise<Stored>;
   /** @throws MplpError …_HTTP_PRECONDITION_FAILED */
   remove(scope: Scope, id: string, ifVersion?: number): Promise<void>;
+  /** Another engine may have changed it: see `Documents`. */
+  forget(projectId: string, id: string): void;
   readonly variables: Variables;
   /** Keeps the document as it is now. */
   createSnapshot(scope: Scope, id: string): Promise<Snapshot>;
@@ -96,6 +98,7 @@ export function createContexts(options: Omit<DocumentsOptions, 'kind' | 'table'>
       });
     },
     remove: (scope, id, ifVersion) => documents.remove(scope, id, ifVersion),
+    forget: (projectId, id) => documents.forget(projectId, id),
     variables: createVariables(documents),
     createSnapshot: (scope, id) => snapshots.create(scope, id),
     getSnapshot: (projectId, id, snapshotId) => snapshots.get(projectId, id, snapshotId),

@@ -58,7 +58,8 @@ export function createSnapshots(store: PostgresStore, documents: Documents): Sna
   return {
     async create(scope, contextId) {
       const write = async (inner: Scope, sql: Sql): Promise<Snapshot> => {
-        // The row is locked, so that the snapshot is of one version and the event has a place in the order.
+        // The row is locked, so that the snapshot is of one version. A change that waits for it meanwhile may have the
+        // lower number of a transaction, and its event then comes first: the version says which one was kept.
         const [locked] = await sql<{ version: number; document: JsonObject }[]>`
           SELECT version, document FROM contexts WHERE project_id = ${inner.projectId} AND id = ${contextId}
           FOR UPDATE`;

@@ -71,4 +71,6 @@ export interface Documents {
   ): Promise<Stored>;
   /** @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, MPLP_ERR_HTTP_PRECONDITION_FAILED */
   remove(scope: Scope, id: string, ifVersion: number | undefined, data?: JsonObject): Promise<void>;
+  /** Another engine may have changed it, unheard of as yet: from now on `get` gives nothing older than what is stored now. */
+  forget(projectId: string, id: string): void;
 }

@@ -144,6 +144,10 @@ export function createDocuments(options: DocumentsOptions): Documents {
 
   return {
     get,
+    forget(projectId, id) {
+      written.delete(`${projectId} ${id}`);
+      cache.invalidate(keyOf(projectId, id), Infinity);
+    },
     async create(scope, document, data = {}) {
       const id = document['id'] as string;
       const content = contentOf(document);
@@ -188,8 +192,9 @@ export function createDocuments(options: DocumentsOptions): Documents {
           if (current === undefined) throw notFound(kind, id);
           try {
             const stored = await changeFrom(scope, id, current, ifVersion, decide);
-            if (stored !== undefined) return stored;
-            tries++;
+            // That there is nothing to change may come from a version that another engine has replaced by now.
+            if (stored !== undefined && !(isCached && stored === current)) return stored;
+            if (stored === undefined) tries++;
           } catch (error) {
             // A refusal may come from a version that another engine has replaced by now.
             if (!isCached || !(error instanceof MplpError)) throw error;

@@ -1,4 +1,5 @@
 import { dateTimeToUnixNano, unixNanoToDateTime } from '../../protocol/index.js';
+import type { Sql } from '../../store/postgres/index.js';
 import { invalid } from './faults.js';
 
 /** Kinds as `schemas/confirm.json` names them. */
@@ -16,11 +17,7 @@ export function checkSubject(value: unknown, pointer = '/subject'): string {
   );
 }
 
-/**
- * When something ends, as a UTC text; `undefined` for never.
- *
- * @throws MplpError MPLP_ERR_MODULES_INVALID, also for a time that is past
- */
+/** When something ends, as a UTC text; `undefined` for never. @throws MplpError MPLP_ERR_MODULES_INVALID */
 export function checkExpiry(value: unknown, pointer = '/expires_at'): string | undefined {
   if (value === undefined || value === null) return undefined;
   const nanos = typeof value === 'string' && value.length <= 64 ? dateTimeToUnixNano(value) : undefined;
@@ -28,6 +25,16 @@ export function checkExpiry(value: unknown, pointer = '/expires_at'): string | u
   const text = milliseconds === undefined ? undefined : unixNanoToDateTime(milliseconds * NANOS_PER_MS);
   if (text === undefined || Number.isNaN(Date.parse(value as string)))
     throw invalid(pointer, 'format', 'must be a time such as 2030-01-31T12:00:00Z, or null');
-  if (Number(milliseconds) <= Date.now()) throw invalid(pointer, 'minimum', 'must be in the future');
   return text;
+}
+
+/** Refuses an end that is past, by the clock that will decide: that of Postgres. @throws MplpError MPLP_ERR_MODULES_INVALID */
+export async function checkFuture(
+  sql: Sql,
+  expiresAt: string | undefined,
+  pointer = '/expires_at',
+): Promise<void> {
+  if (expiresAt === undefined) return;
+  const [row] = await sql<{ ok: boolean }[]>`SELECT ${expiresAt}::text::timestamptz > now() AS ok`;
+  if (row?.ok !== true) throw invalid(pointer, 'minimum', 'must be in the future');
 }

@@ -3,6 +3,7 @@ import { MplpError } from '../../errors/index.js';
 import type { Sql } from '../../store/postgres/index.js';
 import {
   checkExpiry,
+  checkFuture,
   checkSubject,
   conflict,
   createDocuments,
@@ -69,6 +70,7 @@ export function createAssignments(options: AssignmentsOptions): Assignments {
       const subject = checkSubject(holder.subject);
       const expiresAt = checkExpiry(holder.expiresAt);
       return underRoleLock(store, scope, async (inner, sql) => {
+        await checkFuture(sql, expiresAt);
         if (!(await readRoleGraph(sql, inner.projectId)).has(roleId)) throw notFound('role', roleId);
         const former = await sql<{ id: string; role_id: string; has_ended: boolean }[]>`
           SELECT id, role_id, coalesce((document ->> 'expires_at')::timestamptz <= now(), false) AS has_ended

@@ -57,6 +57,8 @@ export interface Roles {
   inherit(scope: Scope, id: string, inheriting: Inheriting, ifVersion?: number): Promise<Stored>;
   /** @throws MplpError …_READ_ONLY; …_CONFLICT while roles inherit from it or somebody has it, which names them */
   remove(scope: Scope, id: string, ifVersion?: number): Promise<void>;
+  /** Another engine may have changed it, or who has it: see `Documents`. */
+  forget(projectId: string, id: string): void;
   /** The role with all it inherits. @throws MplpError …_NOT_FOUND */
   getEffective(projectId: string, id: string): Promise<Holdings>;
   /** All roles of a subject, read from Postgres. */
@@ -84,6 +86,10 @@ export function createRoles(options: RolesOptions): Roles {
 
   return {
     assignments: createAssignments(options),
+    forget(projectId, id) {
+      documents.forget(projectId, id);
+      options.onChanged({ projectId, id, version: Infinity });
+    },
     async create(scope, value) {
       const role = checkRole(value);
       if (findPredefinedRole(role.id) !== undefined) throw idTaken(TYPE, role.id);

@@ -470,8 +470,8 @@ export function createIntake(options: IntakeOptions): Intake {
   /** Waits for a batch that was taken in before: nobody holds its commit any more. */
   async function storedByNow({ projectId, receipt }: KnownReceipt): Promise<'stored' | 'spooled'> {
     const isStored = (): boolean => receipts.findById(projectId, receipt)?.status === 'stored';
-    const until = Date.now() + STORED_TIMEOUT_MS;
-    while (!isStored() && Date.now() < until) await sleep(STORED_POLL_MS);
+    const until = performance.now() + STORED_TIMEOUT_MS;
+    while (!isStored() && performance.now() < until) await sleep(STORED_POLL_MS);
     return isStored() ? 'stored' : 'spooled';
   }
 
