@@ -25,7 +25,7 @@ export const spanColumns = Object.freeze({
   action_duration: 'String',
   metadata: 'String',
   extra: 'String',
-  tags: 'Map(LowCardinality(String), String)',
+  tags: 'Map(LowCardinality(String), LowCardinality(String))',
   service_name: 'LowCardinality(String)',
   gen_ai_model: 'LowCardinality(String)',
   gen_ai_provider: 'LowCardinality(String)',

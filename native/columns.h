@@ -34,7 +34,7 @@ inline constexpr ColumnKind kColumns[] = {
     {"action_duration", "String"},
     {"metadata", "String"},
     {"extra", "String"},
-    {"tags", "Map(LowCardinality(String), String)"},
+    {"tags", "Map(LowCardinality(String), LowCardinality(String))"},
     // Of OpenTelemetry spans: a block without any leaves these out.
     {"service_name", "LowCardinality(String)"},
     {"gen_ai_model", "LowCardinality(String)"},

@@ -6,7 +6,8 @@ namespace mplp::MPLP_KERNEL {
 /// base, arrival) is kept once a body and spread over the rows by `take`.
 class SpanBlock {
  public:
-  explicit SpanBlock(uint64_t seed) : projects_(seed), action_names_(seed), tag_keys_(seed), otel_(seed) {}
+  explicit SpanBlock(uint64_t seed)
+      : projects_(seed), action_names_(seed), tag_keys_(seed), tag_values_(seed), otel_(seed) {}
 
   size_t rows() const { return rows_; }
 
@@ -33,6 +34,7 @@ class SpanBlock {
     tag_keys_.truncate(mark_.tag_keys);
     tag_key_numbers_.truncate(mark_.tags);
     tag_values_.truncate(mark_.tag_values);
+    tag_value_numbers_.truncate(mark_.tags);
     for (size_t i = 0; i < kTexts; ++i) texts_[i].truncate(mark_.texts[i]);
     otel_.roll_back();
   }
@@ -69,7 +71,7 @@ class SpanBlock {
     for (const SpanFields::Tag& tag : f.tags) {
       tag_key_numbers_.push(tag.known_key != nullptr ? tag_keys_.number_of(*tag.known_key)
                                                      : tag_keys_.number_of(tag.key));
-      tag_values_.push(tag.value);
+      tag_value_numbers_.push(tag_values_.number_of(tag.value));
     }
     tag_ends_[row] = tag_key_numbers_.size();
     if (f.otel != nullptr) otel_.append(row, *f.otel);
@@ -84,8 +86,8 @@ class SpanBlock {
   size_t max_bytes() const {
     if (rows_ == 0) return 0;
     size_t bytes = kHeaderBytes + rows_ * kFixedRowBytes;
-    bytes += projects_.bytes() + action_names_.bytes() + tag_keys_.bytes();
-    bytes += tag_key_numbers_.size() * sizeof(uint32_t) + tag_values_.size();
+    bytes += projects_.bytes() + action_names_.bytes() + tag_keys_.bytes() + tag_values_.bytes();
+    bytes += tag_key_numbers_.size() * 2 * sizeof(uint32_t);
     for (const StringColumn& text : texts_) bytes += text.size();
     return bytes + otel_.max_bytes(rows_);
   }
@@ -111,6 +113,7 @@ class SpanBlock {
     tag_keys_.reset();
     tag_key_numbers_.reset(kKeepBytes);
     tag_values_.reset();
+    tag_value_numbers_.reset(kKeepBytes);
     for (StringColumn& text : texts_) text.reset();
     otel_.reset();
     extra_.reset(kKeepBytes);
@@ -119,7 +122,7 @@ class SpanBlock {
  private:
   static constexpr size_t kTexts = 7;
   static constexpr size_t kKeepRows = 65536;
-  // Names, types and the fixed parts of the three dictionaries.
+  // Names, types and the fixed parts of the four dictionaries.
   static constexpr size_t kHeaderBytes = 2048;
   // The fixed columns, 4 bytes each for project and action name.
   static constexpr size_t kFixedRowBytes = 6 * 16 + 2 * 4 + 2 + 8 + 8 + 4 + 8 + 4 + 8;
@@ -272,15 +275,17 @@ class SpanBlock {
       out = text.write(out);
     }
 
-    // A map is an array of pairs: the prefix of the nested keys, the ends of the rows, all keys, all values.
+    // A map is an array of pairs: the prefixes of keys and values, the ends of the rows, all keys, all
+    // values.
     out = write_header(out);
-    out = write_words(out, {kSharedDictionariesWithAdditionalKeys});
+    out = write_words(out, {kSharedDictionariesWithAdditionalKeys, kSharedDictionariesWithAdditionalKeys});
     std::memcpy(out, tag_ends_.data(), rows_ * sizeof(uint64_t));
     out += rows_ * sizeof(uint64_t);
     if (!tag_key_numbers_.empty()) {
       out = write_dictionary_column(out, tag_keys_, tag_key_numbers_.size(),
                                     [&](size_t i) { return tag_key_numbers_[i]; });
-      out = tag_values_.write(out);
+      out = write_dictionary_column(out, tag_values_, tag_value_numbers_.size(),
+                                    [&](size_t i) { return tag_value_numbers_[i]; });
     }
     return otel_.write(out, rows_, [this](uint8_t* at) { return write_header(at); });
   }
@@ -301,7 +306,8 @@ class SpanBlock {
   Array<uint64_t> tag_ends_;
   Dictionary tag_keys_;
   Array<uint32_t> tag_key_numbers_;
-  StringColumn tag_values_;
+  Dictionary tag_values_;
+  Array<uint32_t> tag_value_numbers_;
   OtelColumns otel_;
   Array<uint8_t> extra_;
 };

@@ -20,7 +20,6 @@ class SpanSink {
     max_time_ = options.max_time_unix_nano;
     max_span_bytes_ = options.max_span_bytes;
     const auto* project = reinterpret_cast<const uint8_t*>(options.project_id.data());
-    project_hash_ = content_hash(project, options.project_id.size());
     project_.truncate(0);
     project_.reserve(options.project_id.size());
     if (!options.project_id.empty()) std::memcpy(project_.data(), project, options.project_id.size());
@@ -51,7 +50,6 @@ class SpanSink {
         return false;
       duration = static_cast<int64_t>(static_cast<uint64_t>(finish) - static_cast<uint64_t>(start));
     }
-    if (!(f.present & kId)) f.id = derive_id(f);
     block_.append(f, start, duration);
     filters_.match(f, begin, end, *result_);
     ++result_->total;
@@ -69,23 +67,12 @@ class SpanSink {
   }
 
  private:
-  /// The id of a span that came without one: the same whenever the span is sent again, in the shape of a
-  /// UUIDv4.
-  Uuid derive_id(const SpanFields& f) const {
-    uint64_t high = fold_multiply(f.trace_id.high ^ project_hash_.high, f.span_id.low ^ kMixA);
-    uint64_t low = fold_multiply(f.trace_id.low ^ project_hash_.low, f.span_id.high ^ kMixB);
-    high = splitmix(high ^ f.span_id.high ^ (low << 32 | low >> 32));
-    low = splitmix(low ^ f.span_id.low ^ high);
-    return {(high & ~uint64_t{0xf000}) | 0x4000, (low & ~(uint64_t{3} << 62)) | uint64_t{1} << 63};
-  }
-
   SpanBlock block_;
   TailFilters filters_;
   DecodeResult* result_ = nullptr;
   int64_t min_time_ = 0;
   int64_t max_time_ = 0;
   uint64_t max_span_bytes_ = 0;
-  Hash128 project_hash_{};
   Array<uint8_t> project_;
 };
 

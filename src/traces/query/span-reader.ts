@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MplpError } from '../../errors/index.js';
 import type { ClickHouseReader } from './clickhouse-reader.js';
+import { ID_COLUMN } from './id-column.js';
 import { latestSpans } from './latest-spans.js';
 import { FIELD, type SpanRow } from './span-row.js';
 import { quoteString, uuidList } from './sql-text.js';
@@ -19,7 +20,7 @@ const MAX_CHUNK_BYTES = 8 * 1024 * 1024;
 const NARROW_COLUMNS = [
   'toString(s.seq)',
   ...['span_id', 'parent_span_id'].map((name) => `toString(s.${name})`),
-  'toString(s.id)',
+  `toString(${ID_COLUMN})`,
   ...['context_id', 'agent_id'].map((name) => `toString(s.${name})`),
   ...['s.action_name', 's.action_type', 's.status', 'toString(s.start_time)'],
   'toString(addNanoseconds(s.start_time, greatest(s.duration_ns, 0)))',

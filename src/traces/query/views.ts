@@ -1,3 +1,4 @@
+import { ID_COLUMN } from './id-column.js';
 import { quoteString } from './sql-text.js';
 import { sqlTokens } from './sql-tokens.js';
 
@@ -93,7 +94,8 @@ export function spanColumns(database: string): string {
 const SPAN_COLUMNS = [
   ...['trace_id', 'span_id'].map((name) => `s.${name} AS ${name}`),
   'if(bitTest(s.fields, 1), s.parent_span_id, NULL) AS parent_span_id',
-  ...['id', 'context_id', 'agent_id', 'action_name', 'action_type', 'status', 'start_time'].map(
+  `${ID_COLUMN} AS id`,
+  ...['context_id', 'agent_id', 'action_name', 'action_type', 'status', 'start_time'].map(
     (name) => `s.${name} AS ${name}`,
   ),
   'if(s.duration_ns >= 0, addNanoseconds(s.start_time, s.duration_ns), NULL) AS end_time',

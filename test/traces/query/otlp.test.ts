@@ -1,4 +1,5 @@
 /** OpenTelemetry spans in ClickHouse: read, searched, exported and priced. */
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { otlpToSpan } from '#dist/protocol/index.js';
 import { readModelPrices, storeModelPrices } from '#dist/store/clickhouse/index.js';
@@ -6,6 +7,17 @@ import { parseSpanPageRequest, parseTraceFilter, findUuid } from '#dist/traces/q
 import { makeSpan, requestBytes, type OtlpRequest } from '../../support/otlp-documents.js';
 import { createRandom } from '../../support/random.js';
 import { bytesOf, noSignal, startStored, textOf, type Stored } from './fixture.js';
+
+/** RFC 9562, section 5.5. */
+function nameUuid(namespace: string, name: string): string {
+  const hash = createHash('sha1')
+    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
+    .update(name)
+    .digest();
+  hash[6] = (hash[6]! & 0x0f) | 0x50;
+  hash[8] = (hash[8]! & 0x3f) | 0x80;
+  return hash.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
 
 let stored: Stored;
 beforeAll(async () => {
@@ -45,10 +57,48 @@ test('a trace comes back whole under each spelling of its id, and as Parquet', a
   for (const span of spans) {
     const expected = otlpToSpan({ resource, scope: {}, span });
     expect(bySpan.get(expected['span_id'])?.span).toEqual(expected);
-    expect(bySpan.get(expected['span_id'])?.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab]/);
+    expect(bySpan.get(expected['span_id'])?.id).toBe(nameUuid(TRACE_UUID, expected['span_id'] as string));
   }
   const parquet = await bytesOf(await stored.queries.exportTrace('default', traceId, 'parquet', noSignal));
   expect(parquet.subarray(0, 4).toString()).toBe('PAR1');
+});
+
+test('the id of a span without one follows from trace and span, also in SQL; that of the client is kept', async () => {
+  const least = {
+    trace_id: '0af76519-16cd-43dd-8448-eb211c803190',
+    context_id: TRACE_UUID,
+    agent_id: TRACE_UUID,
+    action: { name: 'a', type: 'execute' },
+    timestamp: { start: '2026-01-27T10:00:00Z' },
+  };
+  const [without, other, withOne, before] = [1, 2, 3, 4].map(
+    (n) => `0000000${n}-8b86-4d01-b42d-00cf4fc964ff`,
+  );
+  await stored.put([
+    { ...least, span_id: without },
+    { ...least, span_id: other },
+    { ...least, span_id: withOne, id: TRACE_UUID },
+  ]);
+  // As an engine of before stored it.
+  await stored.store.client.command({
+    query: `INSERT INTO span_intake (project_id, trace_id, span_id, id, action_type, start_time, fields, seq, received_at)
+      VALUES ('default', '${least.trace_id}', '${before}', '${other}', 'execute', '2026-01-27 10:00:00', 0, 7, now())`,
+  });
+  const expected = [nameUuid(least.trace_id, without!), nameUuid(least.trace_id, other!), TRACE_UUID, other];
+  const page = parseSpanPageRequest(new URLSearchParams());
+  const text = await textOf(await stored.queries.spans('default', least.trace_id, page, noSignal));
+  const { spans: read } = JSON.parse(text) as { spans: { id: string }[] };
+  expect(read.map(({ id }) => id)).toEqual(expected);
+  for (const view of ['spans', 'span_details']) {
+    const statement = `SELECT id FROM ${view} WHERE trace_id = '${least.trace_id}' ORDER BY toString(span_id)`;
+    const found = (await sql(statement)) as { id: string }[];
+    expect(found.map(({ id }) => id)).toEqual(expected);
+  }
+  expect(await sql(`SELECT count() AS c FROM spans WHERE id = '${expected[1]}'`)).toEqual([{ c: 1 }]);
+  // What `uuid.uuid5(uuid.UUID(trace), span)` gives in Python. It may never change: a span that is sent again keeps its id.
+  expect(nameUuid(TRACE_UUID, '00000000-0000-0000-b7ad-6b7169203331')).toBe(
+    'de7e518c-cd93-5466-b364-af455d5cca7d',
+  );
 });
 
 test('a span id of 16 digits is the lower half of a UUID', () => {
