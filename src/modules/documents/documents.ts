@@ -145,7 +145,6 @@ export function createDocuments(options: DocumentsOptions): Documents {
   return {
     get,
     forget(projectId, id) {
-      written.delete(`${projectId} ${id}`);
       cache.invalidate(keyOf(projectId, id), Infinity);
     },
     async create(scope, document, data = {}) {
