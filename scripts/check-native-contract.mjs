@@ -60,7 +60,7 @@ compare(
 );
 compare('the slots', declared('src/native/span-decoder.ts', 'slotNames'), raw.slots);
 
-// The table that blocks are inserted into, where a migration creates it.
+// The table that blocks are inserted into, where a migration creates it, with the types that later ones give its columns.
 const migrations = new URL('schemas/clickhouse/single/', root);
 const tables = readdirSync(migrations)
   .filter((name) => name.endsWith('.sql'))
@@ -71,13 +71,24 @@ const tables = readdirSync(migrations)
   )
   .filter((match) => match !== null);
 if (tables.length !== 1) faults.push(`${tables.length} migrations create span_intake`);
+const changed = new Map(
+  readdirSync(migrations)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .flatMap((name) => [
+      ...text(`schemas/clickhouse/single/${name}`).matchAll(
+        /ALTER TABLE (?:\S+\.)?span_intake MODIFY COLUMN (\w+) ([^;]+);/g,
+      ),
+    ])
+    .map(([, name, type]) => [name, type]),
+);
 const squeeze = (type) => type.replace(/--.*/g, '').replace(/\s+/g, '').replace(/,$/, '');
 for (const [, columns] of tables) {
   const inTable = columns
     .split('\n')
     .map((line) => /^\s*`?(\w+)`?\s+([A-Z].*)$/.exec(line))
     .filter((match) => match !== null)
-    .map(([, name, type]) => `${name}:${squeeze(type)}`);
+    .map(([, name, type]) => `${name}:${squeeze(changed.get(name) ?? type)}`);
   compare(
     'the columns of span_intake and of the block',
     inTable,
