@@ -7,7 +7,7 @@ import { startStateCluster, type StateCluster } from '../support/state/cluster.j
 import { emptyStoryTally, runStory } from '../support/state/run-story.js';
 import { calmRounds, rounds } from '../support/state/story.js';
 
-const STORIES = 5;
+const STORIES = 3;
 
 describe.skipIf(!hasRedis)(
   'contexts of two engines that are killed, on a Postgres and a Redis that are',

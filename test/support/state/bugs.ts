@@ -6,7 +6,7 @@ export const bugs = {
   staleCache: [
     {
       file: 'modules/documents/documents.js',
-      from: 'cache.invalidate(keyOf(projectId, id), version);',
+      from: 'cache.invalidate(key, version);',
       to: '',
     },
   ],
