@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callEngine } from '../support/call-engine.js';
 import { startTestPostgres, until } from '../embedded/postgres/embedded-postgres.js';
 import { startPostgresProxy } from '../support/postgres-proxy.js';
 import { startEngineWithState, type EngineProcess } from '../support/engine-process.js';
@@ -13,17 +14,7 @@ describe('contexts', () => {
   });
   afterAll(() => engine.close());
 
-  const call = (
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Response> =>
-    fetch(`${engine.url}/v1.0/contexts${path}`, {
-      method,
-      headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json', ...headers },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
+  const call = callEngine(() => engine, '/v1.0/contexts');
   const create = async (more: Record<string, unknown> = {}): Promise<Document> => {
     const response = await call('POST', '', { status: 'active', lifecycle_stage: 'planning', ...more });
     expect(response.status).toBe(201);
@@ -289,12 +280,7 @@ describe('contexts of an engine whose Postgres goes away', () => {
     const { url } = postgres.server;
     const proxy = await startPostgresProxy(Number(new URL(url).port));
     const engine = await startEngineWithState({ DATABASE_URL: url.replace(/:\d+\//, `:${proxy.port}/`) });
-    const call = (method: string, path: string, body?: object): Promise<Response> =>
-      fetch(`${engine.url}/v1.0/contexts${path}`, {
-        method,
-        headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
+    const call = callEngine(() => engine, '/v1.0/contexts');
     try {
       const { id } = (await (await call('POST', '', {})).json()) as Document;
       expect((await call('GET', `/${id}`)).status).toBe(200);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callEngine } from '../support/call-engine.js';
 import { predefinedRoles } from '#dist/modules/roles/index.js';
 import { startEngineWithState, type EngineProcess } from '../support/engine-process.js';
 
@@ -25,18 +26,7 @@ describe('roles', () => {
   });
   afterAll(() => engine.close());
 
-  const call = (
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-    base = '/v1.0/roles',
-  ): Promise<Response> =>
-    fetch(`${engine.url}${base}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json', ...headers },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
+  const call = callEngine(() => engine, '/v1.0/roles');
   const create = async (more: object = {}): Promise<Document> => {
     const response = await call('POST', '', { name: 'reviewer', ...more });
     expect(response.status).toBe(201);
