@@ -54,95 +54,108 @@ export interface Exchange {
   cut(): void;
 }
 
+/** To be called before the handler of uWS returns. */
 export function createExchange(response: HttpResponse): Exchange {
-  let aborted = false;
-  let answered = false;
-  const callbacks: (() => void)[] = [];
-  let writable: (() => void) | undefined;
-  response.onAborted(() => {
-    aborted = true;
-    writable?.();
-    for (const callback of callbacks) callback();
-  });
-  /** An empty cork sends what uWS still holds. */
-  const flush = (): void => {
-    response.cork(() => {});
-  };
-  const writeHead = (reply: HttpReply): void => {
-    response.writeStatus(statusLine(reply.status));
-    for (const [name, value] of Object.entries(reply.headers ?? {})) response.writeHeader(name, value);
-    response.writeHeader('x-content-type-options', 'nosniff');
-  };
-  return {
-    get aborted() {
-      return aborted;
-    },
-    get answered() {
-      return answered;
-    },
-    onAbort(callback) {
-      if (aborted) callback();
-      else callbacks.push(callback);
-    },
-    send(reply, headOnly, close) {
-      if (aborted || answered) return;
-      answered = true;
-      response.cork(() => {
-        writeHead(reply);
-        const body = (reply.body as string | Uint8Array | undefined) ?? '';
-        if (headOnly) response.endWithoutBody(Buffer.byteLength(body), close);
-        else response.end(body, close);
-      });
-    },
-    cut() {
-      if (!aborted) response.close();
-    },
-    async stream(reply) {
-      if (aborted || answered) return;
-      answered = true;
-      let begun = false;
-      response.onWritable(() => {
-        // With a handler, uWS leaves flushing to it: what it still holds would wait for the next write.
-        flush();
-        writable?.();
-        return true;
-      });
-      try {
-        for await (const chunk of reply.body) {
-          if (aborted) return;
-          let ready = true;
-          response.cork(() => {
-            if (!begun) writeHead(reply);
-            begun = true;
-            ready = response.write(chunk);
-          });
-          if (!ready) {
-            const stalledSince = performance.now();
-            const timer = setInterval(() => {
-              if (!aborted && performance.now() - stalledSince < MAX_STALL_MS) flush();
-            }, FLUSH_INTERVAL_MS);
-            await new Promise<void>((resolve) => {
-              writable = resolve;
-              if (aborted) resolve();
-            });
-            clearInterval(timer);
-            writable = undefined;
-          }
-        }
-        if (aborted) return;
-        response.cork(() => {
-          if (!begun) writeHead(reply);
-          response.end();
+  return new UwsExchange(response);
+}
+
+/** A class, since every request makes one: methods are shared, closures are not. */
+class UwsExchange implements Exchange {
+  aborted = false;
+  answered = false;
+  readonly #response: HttpResponse;
+  #callbacks: (() => void)[] | undefined;
+  #writable: (() => void) | undefined;
+
+  constructor(response: HttpResponse) {
+    this.#response = response;
+    response.onAborted(() => {
+      this.aborted = true;
+      this.#writable?.();
+      for (const callback of this.#callbacks ?? []) callback();
+    });
+  }
+
+  onAbort(callback: () => void): void {
+    if (this.aborted) callback();
+    else (this.#callbacks ??= []).push(callback);
+  }
+
+  send(reply: HttpReply, headOnly: boolean, close: boolean): void {
+    if (this.aborted || this.answered) return;
+    this.answered = true;
+    this.#response.cork(() => {
+      this.#writeHead(reply);
+      const body = (reply.body as string | Uint8Array | undefined) ?? '';
+      if (headOnly) this.#response.endWithoutBody(Buffer.byteLength(body), close);
+      else this.#response.end(body, close);
+    });
+  }
+
+  async stream(reply: StreamedReply): Promise<void> {
+    if (this.aborted || this.answered) return;
+    this.answered = true;
+    let begun = false;
+    this.#response.onWritable(() => {
+      // With a handler, uWS leaves flushing to it: what it still holds would wait for the next write.
+      this.#flush();
+      this.#writable?.();
+      return true;
+    });
+    try {
+      for await (const chunk of reply.body) {
+        if (this.aborted) return;
+        let ready = true;
+        this.#response.cork(() => {
+          if (!begun) this.#writeHead(reply);
+          begun = true;
+          ready = this.#response.write(chunk);
         });
-      } catch (error) {
-        if (begun) {
-          // The head is out: only a broken connection tells the client that the result is not whole.
-          if (!aborted) response.close();
-          return;
-        }
-        answered = false;
-        throw error;
+        if (!ready) await this.#untilWritable();
       }
-    },
-  };
+      if (this.aborted) return;
+      this.#response.cork(() => {
+        if (!begun) this.#writeHead(reply);
+        this.#response.end();
+      });
+    } catch (error) {
+      if (begun) {
+        // The head is out: only a broken connection tells the client that the result is not whole.
+        this.cut();
+        return;
+      }
+      this.answered = false;
+      throw error;
+    }
+  }
+
+  cut(): void {
+    if (!this.aborted) this.#response.close();
+  }
+
+  async #untilWritable(): Promise<void> {
+    const stalledSince = performance.now();
+    const timer = setInterval(() => {
+      if (!this.aborted && performance.now() - stalledSince < MAX_STALL_MS) this.#flush();
+    }, FLUSH_INTERVAL_MS);
+    await new Promise<void>((resolve) => {
+      this.#writable = resolve;
+      if (this.aborted) resolve();
+    });
+    clearInterval(timer);
+    this.#writable = undefined;
+  }
+
+  /** An empty cork sends what uWS still holds. */
+  #flush(): void {
+    this.#response.cork(() => {});
+  }
+
+  #writeHead(reply: HttpReply): void {
+    const response = this.#response;
+    response.writeStatus(statusLine(reply.status));
+    const { headers } = reply;
+    for (const name in headers) response.writeHeader(name, headers[name] as string);
+    response.writeHeader('x-content-type-options', 'nosniff');
+  }
 }

@@ -1,7 +1,7 @@
 import { MplpError } from '../errors/index.js';
 
 /** Nobody changes a query. */
-const noQuery = new URLSearchParams();
+export const noQuery = new URLSearchParams();
 
 /** Query parameters. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST when the escapes are broken or no UTF-8 */
 export function parseQuery(text: string): URLSearchParams {

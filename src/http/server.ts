@@ -7,17 +7,16 @@ import uWS, {
 import { MplpError } from '../errors/index.js';
 import type { Logger } from '../observability/log.js';
 import type { HttpMetrics } from '../observability/metrics.js';
-import type { Authorizer, HttpReply, HttpRequest, Principal, Route, WebSocketRoute } from './contract.js';
-import { collectBody } from './collect-body.js';
+import type { Authorizer, HttpReply, Route, WebSocketRoute } from './contract.js';
 import { createExchange, type Exchange } from './exchange.js';
 import type { IngestRoute } from './ingest-contract.js';
 import { problemReply } from './replies.js';
-import { asMsgpack, collected, isJsonDocument, isStreamed } from './representation.js';
-import { credentialsOf, headOf, type RequestHead } from './request-head.js';
+import { asMsgpack, isJsonDocument } from './representation.js';
+import { headOf, type RequestHead } from './request-head.js';
 import { bodyLengthOf } from './request-headers.js';
-import { decodeSegment, parseQuery, resourceIdOf } from './request-target.js';
 import { listenFault } from './listen-fault.js';
-import { BODY_DEADLINE_MS, serveIngest, type Serving } from './serve-ingest.js';
+import { serveIngest, type Serving } from './serve-ingest.js';
+import { serveRoute } from './serve-route.js';
 import { serveWebSockets, upgradeRequired, type WebSocketLimits } from './websockets.js';
 
 /** Where the design document's second part serves the same resources. */
@@ -49,14 +48,14 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Nobody: routes without a permission. */
-const anonymous: Principal = { subject: 'anonymous', projectId: 'default', may: () => false };
-
 /** @throws MplpError MPLP_ERR_CONFIG_INVALID when the address cannot be listened on. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const app: TemplatedApp = uWS.App();
   let underWay = 0;
   let draining = false;
+
+  const streamed = (reply: HttpReply, head: RequestHead): void =>
+    options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
 
   const finish = (exchange: Exchange, reply: HttpReply, head: RequestHead, close = false): void => {
     options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
@@ -88,7 +87,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 
   const { authorizer } = options;
-  const serving: Serving = { authorizer, finish, fail, track };
+  const serving: Serving = { authorizer, finish, streamed, fail, track };
 
   /** Length of the body; answers and gives `undefined` when nobody can say where it ends. */
   const checkFraming = (exchange: Exchange, head: RequestHead): number | undefined => {
@@ -100,78 +99,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     }
   };
 
-  function serveRoute(route: Route, pattern: string): void {
+  function addRoute(route: Route, pattern: string): void {
     const names = [...pattern.matchAll(/:([a-z_]+)/g)].map((match) => match[1] as string);
     const handler = (response: HttpResponse, request: UwsRequest): void => {
       const exchange = createExchange(response);
       const head = headOf(request, route.path);
-      const { headers } = head;
-      const length = checkFraming(exchange, head);
-      if (length === undefined) return;
-      const end = track(exchange);
-      let abort: AbortController | undefined;
-      const takesBody = head.method === 'POST' || head.method === 'PUT' || head.method === 'DELETE';
-      const body = takesBody
-        ? collectBody(response, exchange, {
-            deadlineMs: BODY_DEADLINE_MS,
-            encoding: headers.get('content-encoding') ?? '',
-            length,
-          })
-        : undefined;
-      // uWS takes the request back when this function returns.
-      const segments = names.map((_, i) => request.getParameter(i) ?? '');
-      const queryText = request.getQuery() ?? '';
-      const run = async (): Promise<void> => {
-        const params: Record<string, string> = {};
-        names.forEach((name, i) => (params[name] = decodeSegment(segments[i] ?? '')));
-        const resourceId = resourceIdOf(params);
-        const credentials = credentialsOf(headers);
-        const admitted =
-          route.permission === undefined
-            ? anonymous
-            : authorizer.authorize(credentials, route.permission, resourceId);
-        const principal = admitted instanceof Promise ? await admitted : admitted;
-        const given: HttpRequest = {
-          method: head.method,
-          path: head.path,
-          params,
-          query: parseQuery(queryText),
-          header: (name) => headers.get(name) ?? '',
-          body: (maxBytes) => body?.(maxBytes) ?? Promise.resolve(Buffer.alloc(0)),
-          principal,
-          // Made when somebody asks, as few do.
-          get signal() {
-            if (abort === undefined) {
-              const controller = (abort = new AbortController());
-              exchange.onAbort(() => controller.abort());
-            }
-            return abort.signal;
-          },
-          get traceId() {
-            return head.traceId;
-          },
-        };
-        const reply = await route.handle(given);
-        if (!isStreamed(reply)) return finish(exchange, reply, head);
-        if (head.method === 'HEAD')
-          return finish(exchange, { status: reply.status, headers: reply.headers ?? {} }, head);
-        if (head.prefersMsgpack && isJsonDocument(reply))
-          return finish(exchange, await collected(reply), head);
-        const unwatch =
-          route.permission === undefined
-            ? undefined
-            : authorizer.watch(credentials, route.permission, resourceId, () => exchange.cut());
-        try {
-          await exchange.stream(reply);
-        } finally {
-          unwatch?.();
-        }
-        options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
-      };
-      run().then(end, (error: unknown) => {
-        fail(exchange, error, head, error instanceof MplpError && error.status === 413);
-        end();
-      });
+      const contentLength = checkFraming(exchange, head);
+      if (contentLength !== undefined)
+        serveRoute(serving, route, { response, request, exchange, head, contentLength, names });
     };
     if (route.method === 'GET') {
       app.get(pattern, handler);
@@ -184,7 +119,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const methods = new Map<string, Set<string>>();
   for (const route of options.routes) {
     for (const path of pathsOf(route.path)) {
-      serveRoute(route, path);
+      addRoute(route, path);
       const known = methods.get(path) ?? new Set();
       known.add(route.method);
       if (route.method === 'GET') known.add('HEAD');

@@ -30,7 +30,7 @@ export interface ContextRoutesOptions {
 
 /** `/v1.0/contexts`: documents, status, variables, snapshots. */
 export function createContextRoutes({ contexts, store }: ContextRoutesOptions): Route[] {
-  const read = (path: string, handle: (request: HttpRequest) => Promise<HttpReply>): Route => ({
+  const read = (path: string, handle: Route['handle']): Route => ({
     method: 'GET',
     path,
     permission: READ,
@@ -69,9 +69,12 @@ export function createContextRoutes({ contexts, store }: ContextRoutesOptions): 
         page.next,
       );
     }),
-    read(ONE, async (request) => {
+    read(ONE, (request) => {
       checkQuery(request);
-      return replyUnlessKnown(request, await contexts.get(request.principal.projectId, idOf(request)));
+      const found = contexts.get(request.principal.projectId, idOf(request));
+      return found instanceof Promise
+        ? found.then((stored) => replyUnlessKnown(request, stored))
+        : replyUnlessKnown(request, found);
     }),
     write('PUT', ONE, async (request, scope, document) =>
       replyWithStored(await contexts.replace(scope, idOf(request), document, readIfMatch(request))),

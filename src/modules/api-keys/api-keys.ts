@@ -56,7 +56,7 @@ export function createApiKeys(options: Omit<DocumentsOptions, 'kind' | 'table'>)
   const { store } = options;
   const documents = createDocuments({ ...options, kind: 'api_key', table: TABLE });
   return {
-    get: (projectId, id) => documents.get(projectId, id),
+    get: async (projectId, id) => documents.get(projectId, id),
     list: (projectId, query) => documents.list(projectId, query),
     remove: (scope, id, ifVersion) => documents.remove(scope, id, ifVersion),
     forget(projectId, id) {

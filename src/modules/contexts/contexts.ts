@@ -39,8 +39,8 @@ export interface StatusChange {
 export interface Contexts {
   /** @throws MplpError MPLP_ERR_MODULES_INVALID, …_ID_TAKEN, …_LIMIT */
   create(scope: Scope, document: unknown): Promise<Stored>;
-  /** @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, as all below */
-  get(projectId: string, id: string): Promise<Stored>;
+  /** At once when it is in memory. @throws MplpError MPLP_ERR_MODULES_NOT_FOUND, as all below */
+  get(projectId: string, id: string): Stored | Promise<Stored>;
   list(projectId: string, query: ListQuery): Promise<Page>;
   /** Puts another document in its place. @throws MplpError …_INVALID, …_HTTP_PRECONDITION_FAILED, …_TRANSITION, …_LIMIT */
   replace(scope: Scope, id: string, document: unknown, ifVersion?: number): Promise<Stored>;

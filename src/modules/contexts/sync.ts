@@ -84,7 +84,7 @@ interface Connection {
 
 export function createContextSync(options: {
   /** The newest version, through the cache. @throws MplpError MPLP_ERR_MODULES_NOT_FOUND */
-  readonly get: (projectId: string, contextId: string) => Promise<Stored>;
+  readonly get: (projectId: string, contextId: string) => Stored | Promise<Stored>;
   readonly onError: (error: unknown) => void;
 }): ContextSync {
   const connections = new Set<Connection>();

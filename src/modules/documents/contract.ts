@@ -52,8 +52,8 @@ export interface Documents {
    * @throws MplpError MPLP_ERR_MODULES_ID_TAKEN
    */
   create(scope: Scope, document: JsonObject, data?: JsonObject): Promise<Stored>;
-  /** Through the cache. @throws MplpError MPLP_ERR_MODULES_NOT_FOUND */
-  get(projectId: string, id: string): Promise<Stored>;
+  /** Through the cache; at once when it is in memory. @throws MplpError MPLP_ERR_MODULES_NOT_FOUND; a promise fails with it */
+  get(projectId: string, id: string): Stored | Promise<Stored>;
   /** Newest first. @throws MplpError MPLP_ERR_HTTP_BAD_REQUEST for a cursor that is none. */
   list(projectId: string, query: ListQuery): Promise<Page>;
   /**

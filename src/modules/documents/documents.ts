@@ -1,6 +1,6 @@
 import { MplpError } from '../../errors/index.js';
 import type { JsonObject } from '../../protocol/index.js';
-import type { StateCache } from '../../store/cache/index.js';
+import type { StateCache, VersionedValue } from '../../store/cache/index.js';
 import { eventOfChange } from '../../store/events/index.js';
 import {
   newestFirst,
@@ -64,18 +64,20 @@ export function createDocuments(options: DocumentsOptions): Documents {
   const load = (projectId: string, id: string): Promise<Stored | undefined> =>
     store.query((sql) => select(sql, projectId, id, false));
 
-  async function get(projectId: string, id: string): Promise<Stored> {
-    if (!options.isCacheCurrent()) {
-      const stored = await load(projectId, id);
-      if (stored === undefined) throw notFound(kind, id);
-      return stored;
-    }
-    const found = await cache.read(keyOf(projectId, id), async () => {
-      const stored = await load(projectId, id);
-      return stored && { version: stored.version, value: stored.text };
+  async function loadVersioned(projectId: string, id: string): Promise<VersionedValue<string> | undefined> {
+    const stored = await load(projectId, id);
+    return stored && { version: stored.version, value: stored.text };
+  }
+
+  function get(projectId: string, id: string): Stored | Promise<Stored> {
+    const found = options.isCacheCurrent()
+      ? cache.read(keyOf(projectId, id), () => loadVersioned(projectId, id))
+      : loadVersioned(projectId, id);
+    if (!(found instanceof Promise)) return { version: found.version, text: found.value };
+    return found.then((loaded) => {
+      if (loaded === undefined) throw notFound(kind, id);
+      return { version: loaded.version, text: loaded.value };
     });
-    if (found === undefined) throw notFound(kind, id);
-    return { version: found.version, text: found.value };
   }
 
   /** The event of the change in `changed`, and after it what the scope needs. */

@@ -14,15 +14,15 @@ export interface VersionedValue<T> {
 
 export interface StateCache {
   /**
-   * Reads a row from memory, then from Redis, then by `load`; one load at a time for a key, whoever asks. What is not there
-   * (`undefined`) is not cached. A value is JSON and frozen, also the one that `load` gave.
+   * Reads a row from memory, at once, then from Redis, then by `load`; one load at a time for a key, whoever asks. What is
+   * not there (`undefined`) is not cached. A value is JSON and frozen, also the one that `load` gave.
    *
-   * @throws only what `load` throws
+   * @throws only what `load` throws; a promise fails with the same
    */
   read<T>(
     key: CacheKey,
     load: () => Promise<VersionedValue<T> | undefined>,
-  ): Promise<VersionedValue<T> | undefined>;
+  ): VersionedValue<T> | Promise<VersionedValue<T> | undefined>;
   /**
    * To be called after a change was committed, by the engine that made it and by all others that hear of it. From then on,
    * this process serves no value of a lower version, also when a load that began before ends later.

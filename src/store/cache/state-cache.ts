@@ -127,10 +127,10 @@ export function createStateCache(options: StateCacheOptions): StateCache {
   });
 
   return {
-    async read<T>(
+    read<T>(
       key: Parameters<StateCache['read']>[0],
       load: () => Promise<VersionedValue<T> | undefined>,
-    ): Promise<VersionedValue<T> | undefined> {
+    ): VersionedValue<T> | Promise<VersionedValue<T> | undefined> {
       const text = keyText(key);
       const held = l1.get(text);
       if (held !== undefined) {
