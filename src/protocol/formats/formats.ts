@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { MplpError, type FieldError } from '../../errors/index.js';
 import { readMessagePackSpan } from '../msgpack-span.js';
 import { decodeUtf8, type StrictDocument } from '../strict-json.js';
-import { readJson } from './json-reader.js';
+import { readJson, type JsonDocument } from './json-reader.js';
 import { readYaml } from './yaml-reader.js';
 
 /** How a document is written. */
@@ -20,9 +20,20 @@ export const MAX_DOCUMENT_FAULTS = 20;
  * @throws MplpError MPLP_ERR_PROTOCOL_MALFORMED with a fault for each place that cannot be read
  */
 export function readDocumentValue(input: string | Uint8Array, format: DocumentFormat): unknown {
-  const { value, faults } = read(input, format);
-  if (faults.length === 0) return value;
-  throw malformed(faults);
+  return readSizedDocument(input, format).value;
+}
+
+/** The same, with the size of what was read: text counts in UTF-8. */
+export function readSizedDocument(
+  input: string | Uint8Array,
+  format: DocumentFormat,
+): { readonly value: unknown; readonly sizeBytes: number } {
+  const { value, faults, sizeBytes } = read(input, format);
+  if (faults.length > 0) throw malformed(faults);
+  return {
+    value,
+    sizeBytes: sizeBytes ?? (typeof input === 'string' ? Buffer.byteLength(input) : input.length),
+  };
 }
 
 export function malformed(faults: readonly FieldError[]): MplpError {
@@ -32,7 +43,7 @@ export function malformed(faults: readonly FieldError[]): MplpError {
   });
 }
 
-function read(input: string | Uint8Array, format: DocumentFormat): StrictDocument {
+function read(input: string | Uint8Array, format: DocumentFormat): StrictDocument & Partial<JsonDocument> {
   if (format === 'msgpack') {
     if (typeof input === 'string') return refused('type', 'MessagePack comes as bytes, not as text');
     return readMessagePackSpan(input, MAX_DOCUMENT_FAULTS);

@@ -1,15 +1,16 @@
 import { createFaultList } from '../faults.js';
-import { MAX_DEPTH, readStrictJson, type StrictDocument } from '../strict-json.js';
+import { readStrictJson, type StrictDocument } from '../strict-json.js';
+import { scanJson } from './json-text.js';
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COLON = 0x3a;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 /** An escape that can be half a surrogate pair. */
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
+
+const NONE: StrictDocument['faults'] = Object.freeze([]);
+
+export interface JsonDocument extends StrictDocument {
+  /** Of the text in UTF-8. */
+  readonly sizeBytes: number;
+}
 
 /**
  * Reads one JSON text with the rules of `readStrictJson`, several times as fast. `JSON.parse` makes the objects; what
@@ -18,19 +19,21 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
  *
  * @returns The document, or `undefined` and at least one and at most `maxFaults` faults.
  */
-export function readJson(text: string, maxFaults: number): StrictDocument {
+export function readJson(text: string, maxFaults: number): JsonDocument {
+  const seen = text.includes('\\') && SURROGATE_ESCAPE.test(text) ? undefined : scanJson(text);
+  if (seen !== undefined) {
+    const value = parse(text);
+    if (value !== undefined && countMembers(value) === seen.colons)
+      return { value, faults: NONE, sizeBytes: seen.sizeBytes };
+  }
   if (!isWellFormed(text)) {
     const faults = createFaultList(maxFaults);
     faults.add('', 'loneSurrogate', 'has a lone surrogate, which no UTF-8 text can hold');
-    return { value: undefined, faults: faults.faults };
+    return { value: undefined, faults: faults.faults, sizeBytes: Buffer.byteLength(text) };
   }
-  const colons = text.includes('\\') && SURROGATE_ESCAPE.test(text) ? NaN : countColons(text);
-  if (!Number.isNaN(colons)) {
-    const value = parse(text);
-    if (value !== undefined && countMembers(value) === colons) return { value, faults: [] };
-  }
-  const strict = readStrictJson(Buffer.from(text), maxFaults);
-  return strict.faults.length === 0 ? strict : { value: undefined, faults: strict.faults };
+  const bytes = Buffer.from(text);
+  const { value, faults } = readStrictJson(bytes, maxFaults);
+  return { value: faults.length === 0 ? value : undefined, faults, sizeBytes: bytes.length };
 }
 
 function parse(text: string): unknown {
@@ -48,41 +51,7 @@ function isWellFormed(text: string): boolean {
 
 /** Is this JSON text, which need not be checked otherwise, nested beyond `MAX_DEPTH`? */
 export function isTooDeep(text: string): boolean {
-  return Number.isNaN(countColons(text));
-}
-
-/** Colons outside strings; NaN when the text is nested too deep or a string has no end. */
-function countColons(text: string): number {
-  let colons = 0;
-  let depth = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    switch (text.charCodeAt(at)) {
-      case QUOTE:
-        do at = text.indexOf('"', at + 1);
-        while (at >= 0 && isEscaped(text, at));
-        if (at < 0) return NaN;
-        break;
-      case COLON:
-        colons += 1;
-        break;
-      case OPEN_BRACE:
-      case OPEN_BRACKET:
-        depth += 1;
-        if (depth > MAX_DEPTH) return NaN;
-        break;
-      case CLOSE_BRACE:
-      case CLOSE_BRACKET:
-        depth -= 1;
-        break;
-    }
-  }
-  return colons;
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let first = at;
-  while (text.charCodeAt(first - 1) === BACKSLASH) first -= 1;
-  return (at - first) % 2 === 1;
+  return scanJson(text) === undefined;
 }
 
 /** Members of all objects; NaN when there is a `__proto__` key or a number that is not finite. */

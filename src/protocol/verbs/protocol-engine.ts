@@ -1,6 +1,6 @@
 import {
   documentFormats,
-  readDocumentValue,
+  readSizedDocument,
   writeDocument,
   type DocumentFormat,
 } from '../formats/formats.js';
@@ -48,12 +48,8 @@ export function createProtocolEngine(meter: VerbMeter = createVerbMeter()): Prot
     parse: (input, type, format = 'json') =>
       meter.measure('parse', () => {
         checkProtocolType(type);
-        const { version, document } = toProtocolObject(
-          type,
-          readDocumentValue(input, checkFormat(format)),
-          '',
-        );
-        const sizeBytes = typeof input === 'string' ? Buffer.byteLength(input) : input.length;
+        const { value, sizeBytes } = readSizedDocument(input, checkFormat(format));
+        const { version, document } = toProtocolObject(type, value, '');
         return { type, version, document, sizeBytes };
       }),
     validate: (object) => meter.measure('validate', () => validateObject(object)),

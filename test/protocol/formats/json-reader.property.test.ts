@@ -26,6 +26,7 @@ const scalar = fc.constantFrom(
   '"\\\\"',
   '"\\',
   '"[:"',
+  '"é項\u{2028}"',
   '9007199254740993',
 );
 const { value } = fc.letrec<{ value: string }>((tie) => ({
@@ -52,6 +53,7 @@ describe('readJson', () => {
         const fast = readJson(text, 20);
         const strict = readStrictJson(Buffer.from(text), 20);
         expect(fast.faults).toEqual(strict.faults);
+        expect(fast.sizeBytes).toBe(Buffer.byteLength(text));
         if (strict.faults.length === 0) expect(JSON.stringify(fast.value)).toBe(JSON.stringify(strict.value));
       }),
       { numRuns: 3000 },
@@ -60,8 +62,21 @@ describe('readJson', () => {
 
   test('refuses what no UTF-8 text can hold, and 65 levels', () => {
     expect(readJson('"\ud800"', 20).faults).toMatchObject([{ pointer: '', keyword: 'loneSurrogate' }]);
+    expect(readJson('"😀\ud83d', 20).faults).toMatchObject([{ keyword: 'loneSurrogate' }]);
+    expect(readJson('["\udc00"]', 20).faults).toMatchObject([{ keyword: 'loneSurrogate' }]);
     expect(readJson('['.repeat(64) + ']'.repeat(64), 20).faults).toEqual([]);
     expect(readJson('['.repeat(65) + ']'.repeat(65), 20).faults).toMatchObject([{ keyword: 'depth' }]);
     expect(readJson('['.repeat(100_000), 20).faults).toMatchObject([{ keyword: 'depth' }]);
+  });
+
+  test('reads texts of any length', () => {
+    for (const length of [65_529, 65_530, 65_531, 300_000]) {
+      const text = `["é😀${'x'.repeat(length)}"]`;
+      expect(readJson(text, 20)).toEqual({
+        value: JSON.parse(text) as unknown,
+        faults: [],
+        sizeBytes: Buffer.byteLength(text),
+      });
+    }
   });
 });
