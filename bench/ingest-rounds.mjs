@@ -120,6 +120,16 @@ async function measureFullLoad({ load, items, connections, expectations, target,
  */
 
 /**
+ * A round whose figures are thrown away: a machine that has been idle gives its memory only when it is touched, and the first
+ * round would pay for that.
+ * @param {RoundOptions} options
+ */
+export async function warmUp(options) {
+  const { spansPerSecond } = await runEngineRound({ ...options, idleMs: 0, halfLoadMs: 0 });
+  process.stderr.write(`  warm-up, not counted: ${Math.round(spansPerSecond)} spans/s\n`);
+}
+
+/**
  * @param {RoundOptions & { idleMs: number, halfLoadMs: number }} options `idleMs` 0 skips the idle figure.
  * @returns {Promise<RoundResult & { startToReadyMs: number, idlePercent: number | undefined, rowsPerInsert: number, halfLoad: HalfLoad | undefined }>}
  */

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { forms, poolSize, traceForms } from './bodies.mjs';
 import { checkFloorIsBuilt, measureFloor } from './floor/floor.mjs';
 import { costOf, describeNoise, summariseEngine } from './engine-summary.mjs';
-import { createExpectations, runBaselineRound, runEngineRound } from './ingest-rounds.mjs';
+import { createExpectations, runBaselineRound, runEngineRound, warmUp } from './ingest-rounds.mjs';
 import { createLoad } from './load.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
 import {
@@ -73,8 +73,8 @@ const spansDivisor = { llm: 10, single: 20 };
 /** @param {string} text */
 const say = (text) => process.stderr.write(`${text}\n`);
 
-/** @param {Form} form @param {ReturnType<typeof readOptions>} options */
-async function measureForm(form, options) {
+/** @param {Form} form @param {ReturnType<typeof readOptions>} options @param {boolean} isFirst */
+async function measureForm(form, options, isFirst) {
   const perBody = forms[form].spansPerBody;
   const toItems = (/** @type {number} */ spans) => Math.max(1, Math.ceil(spans / perBody));
   const wanted = Math.ceil(options.spans / (spansDivisor[form] ?? 1));
@@ -99,6 +99,7 @@ async function measureForm(form, options) {
     const expectations = createExpectations(pool, [items, baselineItems]);
     const common = { load, pool, connections, expectations };
 
+    if (isFirst) await warmUp({ ...common, items });
     const rounds = [];
     for (let round = 1; round <= options.rounds; round++) {
       const engine = await runEngineRound({
@@ -203,7 +204,7 @@ async function main() {
   /** @type {Record<string, IngestResult>} */
   const runs = {};
   for (const form of options.forms) {
-    runs[form] = await measureForm(form, options);
+    runs[form] = await measureForm(form, options, form === options.forms[0]);
     printIngest(runs[form]);
   }
   const [first, ...others] = Object.values(runs);

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { forms, poolSize } from './bodies.mjs';
 import { costOf, summariseEngine } from './engine-summary.mjs';
-import { createExpectations, runEngineRound } from './ingest-rounds.mjs';
+import { createExpectations, runEngineRound, warmUp } from './ingest-rounds.mjs';
 import { printIngest } from './ingest-table.mjs';
 import { createLoad } from './load.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
@@ -71,14 +71,12 @@ async function measure(options) {
     const wireBytes = prepared.bytes / prepared.spans;
     say(`${items * perBody} spans a round, ${wireBytes.toFixed(1)} bytes each on the wire`);
     const expectations = createExpectations(pool, [items]);
+    const common = { load, pool, items, connections: options.connections, expectations };
+    await warmUp(common);
     const rounds = [];
     for (let round = 1; round <= options.rounds; round++) {
       const engine = await runEngineRound({
-        load,
-        pool,
-        items,
-        connections: options.connections,
-        expectations,
+        ...common,
         idleMs: round === 1 ? options.idleMs : 0,
         halfLoadMs: options.halfLoadMs,
       });
