@@ -210,6 +210,7 @@ async function syncToNodes(engine, id, { seconds, nodes }) {
 
 async function main() {
   const options = readOptions();
+  const machine = describeMachine();
   const port = await findFreePort();
   const engine = await startEngine({ env: { MPLP_POSTGRES_PORT: String(port), DATABASE_URL: '' } });
   try {
@@ -270,7 +271,7 @@ async function main() {
       },
       sync,
       start_to_ready_ms: significant(engine.serve.startToReadyMs),
-      machine: describeMachine(),
+      machine,
       commit: describeCommit(),
     };
     const text = JSON.stringify(result);

@@ -117,6 +117,7 @@ async function main() {
   if (values.help) return void console.log(usage);
   const documents = readInteger('documents', values.documents);
   const rounds = readInteger('rounds', values.rounds);
+  const machine = describeMachine();
   const engine = createProtocolEngine();
   const types = {};
   for (const [type, sample] of Object.entries(samples)) {
@@ -143,7 +144,7 @@ async function main() {
     bench: 'protocol',
     least_documents_per_second: least,
     types,
-    machine: describeMachine(),
+    machine,
     commit: describeCommit(),
   };
   if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(result, undefined, 2)}\n`);

@@ -159,7 +159,7 @@ export async function runCluster(redis: TestRedis, all: readonly Step[], open: O
       return exists ? { version, value: commit } : undefined;
     };
     reads.push(
-      cache.read(keyOf(at), load).then((result) => {
+      Promise.resolve(cache.read(keyOf(at), load)).then((result) => {
         // An engine that was restarted meanwhile answers nobody any more.
         if (reader.cache !== cache) return;
         const told = reader.told[at] ?? 0;

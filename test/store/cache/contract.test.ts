@@ -254,7 +254,7 @@ for (const { name, isSkipped, options } of forms) {
       const seen: unknown[] = [];
       const first = cache().read(key, row.load);
       // Runs as soon as the first is settled, before anybody else may.
-      const then = first.then(() => {
+      const then = Promise.resolve(first).then(() => {
         row.version = 2;
         cache().invalidate(key, 2);
         return cache().read(key, row.load);
