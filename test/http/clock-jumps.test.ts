@@ -11,6 +11,10 @@ import { SyncClient } from '../support/sync-client.js';
 
 const HOUR = 3_600;
 const YEAR = 365 * 24 * HOUR;
+/** From winter time to summer time, or back. */
+const SEASON = 182 * 24 * HOUR;
+/** What a leap second is to a program: the clock of POSIX has the same second twice. */
+const LEAP_SECOND = -1;
 
 /** Ahead and behind, also in the middle of something. Postgres has the right time. */
 describe.skipIf(!hasFakeClock)('an engine whose clock jumps', () => {
@@ -27,6 +31,7 @@ describe.skipIf(!hasFakeClock)('an engine whose clock jumps', () => {
     clock = createFakeClock();
     engine = await startEngineWithState({
       ...clock.env,
+      TZ: 'Europe/Berlin',
       DATABASE_URL: postgres.server.url,
       CLICKHOUSE_URL: 'http://127.0.0.1:9',
       MPLP_DRAIN_TIMEOUT_MS: '1000',
@@ -67,7 +72,7 @@ describe.skipIf(!hasFakeClock)('an engine whose clock jumps', () => {
   const spanNow = (): object =>
     sampleSpan({ timestamp: { start: new Date(Date.now() - 1_000).toISOString() } });
 
-  it.each([0, HOUR, -HOUR, YEAR, -YEAR, 600, 0])(
+  it.each([0, HOUR, -HOUR, YEAR, SEASON, -YEAR, 600, 0, LEAP_SECOND, 0])(
     '%i seconds: state is as ever, by the clock of Postgres',
     async (seconds) => {
       clock.jump(seconds);

@@ -200,6 +200,40 @@ describe('a change over HTTP, and a Postgres that fails in the middle of it', ()
     }
   });
 
+  it('is a 503 that changed nothing while Postgres is a standby, and goes on when it leads again', async () => {
+    const id = await create(engine);
+    const lead = async (isLeading: boolean): Promise<void> => {
+      // What a client of a server sees that a failover has made a standby.
+      await ask(
+        server.server.url,
+        `ALTER SYSTEM SET default_transaction_read_only = ${isLeading ? 'off' : 'on'}`,
+      );
+      await ask(server.server.url, 'SELECT pg_reload_conf()');
+    };
+    const read = () => call(engine, 'GET', `contexts/${id}`);
+    try {
+      await lead(false);
+      await until(async () => (await set(engine, id, 'k')).status === 503);
+      for (const key of [undefined, randomUUID()]) {
+        const refused = await set(engine, id, 'l', key);
+        expect([refused.status, refused.retryAfter > 0, refused.body['detail']]).toEqual([
+          503,
+          true,
+          expect.stringContaining('nothing was changed'),
+        ]);
+      }
+      expect((await read()).status).toBe(200);
+      expect(await sendSpan(engine)).toBe(202);
+    } finally {
+      await lead(true);
+    }
+    const { version } = await stored(id);
+    await until(async () => (await set(engine, id, 'm')).status === 201);
+    const { keys } = await stored(id);
+    expect(keys).not.toContain('l');
+    expect((await stored(id)).version).toBe(version + 1);
+  });
+
   it('is a 503 that changed nothing when all connections wait for somebody else, and spans go on', async () => {
     const id = await create(engine);
     const other = postgres(server.server.url, { max: 1, onnotice: () => undefined });

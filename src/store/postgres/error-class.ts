@@ -53,6 +53,19 @@ export function classifyPostgresError(error: unknown): PostgresErrorClass {
 }
 
 /**
+ * Postgres itself said that it has undone the statement: there is nothing to find out. Not so for what ends a session (`FATAL`),
+ * which may come after the statement was committed.
+ */
+export function isRolledBack(error: unknown): boolean {
+  return (error as { severity?: unknown } | undefined)?.severity === 'ERROR';
+}
+
+/** The server that a connection leads to has become a standby: another connection may lead to the one that took over. */
+export function isFromStandby(error: unknown): boolean {
+  return postgresCode(error) === '25006';
+}
+
+/**
  * Turns errors of class `unavailable` and `conflict` into the problem that clients know; leaves the others alone.
  *
  * @param consequence what it means for the request, where that is known.

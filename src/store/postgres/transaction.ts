@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { MplpError } from '../../errors/index.js';
-import { classifyPostgresError, postgresCode, storeUnavailable, toStoreError } from './error-class.js';
+import {
+  classifyPostgresError,
+  isFromStandby,
+  isRolledBack,
+  postgresCode,
+  storeUnavailable,
+  toStoreError,
+} from './error-class.js';
 import { findOutcome, type Mark } from './outcome.js';
 import type { SessionPool } from './session-pool.js';
 import type { Session, Sql } from './session.js';
@@ -109,7 +116,9 @@ export async function runStatement<T>(
     } catch (error) {
       const kind = classifyPostgresError(error);
       if (kind === 'conflict' && attempt < MAX_CONFLICTS) continue;
-      if (!session.isDead && kind !== 'unavailable') throw toStoreError(error, NOTHING_CHANGED);
+      if (isFromStandby(error)) session.destroy();
+      if (isRolledBack(error) || (!session.isDead && kind !== 'unavailable'))
+        throw toStoreError(error, NOTHING_CHANGED);
       const wasSent = session.isConnected;
       session.destroy();
       if (!wasSent) throw toStoreError(brokenBy(error), NOTHING_CHANGED);
@@ -154,6 +163,7 @@ async function writeMark(sql: Sql): Promise<Mark | undefined> {
 
 async function rollBack(session: Session, reason: unknown): Promise<void> {
   if (session.isDead) return;
+  if (isFromStandby(reason)) return session.destroy();
   try {
     // There was no connection, or there is none any more, which the session may not know yet.
     if (['CONNECTION', 'CONNECT_', 'E'].some((start) => postgresCode(reason)?.startsWith(start) === true))
