@@ -17,7 +17,7 @@ export interface Serving {
   readonly authorizer: Authorizer;
   finish(exchange: Exchange, reply: HttpReply, head: RequestHead): void;
   /** Counts a reply that was streamed; `finish` does so for all others. */
-  streamed(reply: HttpReply, head: RequestHead): void;
+  count(reply: HttpReply, head: RequestHead): void;
   /** @param reply what the client gets; a problem document unless given */
   fail(exchange: Exchange, error: unknown, head: RequestHead, close: boolean, reply?: () => HttpReply): void;
   /** Counts a request that is under way; gives what ends that. */

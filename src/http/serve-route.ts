@@ -94,7 +94,7 @@ class ServedRequest implements HttpRequest {
  */
 export function serveRoute(serving: Serving, route: Route, call: RouteCall): void {
   const { exchange, head } = call;
-  const { authorizer, finish, streamed, fail, track } = serving;
+  const { authorizer, finish, count, fail, track } = serving;
   // uWS takes its request back when this function returns.
   const request = new ServedRequest(call);
   const credentials = credentialsOf(head.headers);
@@ -129,7 +129,7 @@ export function serveRoute(serving: Serving, route: Route, call: RouteCall): voi
     } finally {
       unwatch?.();
     }
-    streamed(reply, head);
+    count(reply, head);
   };
 
   const refuse = (error: unknown): void =>

@@ -54,11 +54,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   let underWay = 0;
   let draining = false;
 
-  const streamed = (reply: HttpReply, head: RequestHead): void =>
+  const count = (reply: HttpReply, head: RequestHead): void =>
     options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
 
   const finish = (exchange: Exchange, reply: HttpReply, head: RequestHead, close = false): void => {
-    options.metrics.observe(head.route, head.method, reply.status, performance.now() - head.startedMs);
+    count(reply, head);
     const isMsgpack = head.prefersMsgpack && isJsonDocument(reply);
     exchange.send(isMsgpack ? asMsgpack(reply) : reply, head.method === 'HEAD', close || draining);
   };
@@ -87,7 +87,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 
   const { authorizer } = options;
-  const serving: Serving = { authorizer, finish, streamed, fail, track };
+  const serving: Serving = { authorizer, finish, count, fail, track };
 
   /** Length of the body; answers and gives `undefined` when nobody can say where it ends. */
   const checkFraming = (exchange: Exchange, head: RequestHead): number | undefined => {
