@@ -2,8 +2,8 @@ import type { HttpResponse } from 'uWebSockets.js';
 import type { HttpReply } from './contract.js';
 import type { StreamedReply } from './representation.js';
 
-/** uWebSockets.js cuts a reader that takes nothing for ten seconds; every try to flush gives it ten more. */
-const FLUSH_INTERVAL_MS = 4_000;
+/** uWebSockets.js cuts a reader that takes nothing for ten seconds; every nudge gives it ten more. */
+const NUDGE_INTERVAL_MS = 4_000;
 /** A reader that takes nothing for so long is cut. */
 const MAX_STALL_MS = 120_000;
 
@@ -136,8 +136,8 @@ class UwsExchange implements Exchange {
   async #untilWritable(): Promise<void> {
     const stalledSince = performance.now();
     const timer = setInterval(() => {
-      if (!this.aborted && performance.now() - stalledSince < MAX_STALL_MS) this.#flush();
-    }, FLUSH_INTERVAL_MS);
+      if (!this.aborted && performance.now() - stalledSince < MAX_STALL_MS) this.#nudge();
+    }, NUDGE_INTERVAL_MS);
     await new Promise<void>((resolve) => {
       this.#writable = resolve;
       if (this.aborted) resolve();
@@ -149,6 +149,16 @@ class UwsExchange implements Exchange {
   /** An empty cork sends what uWS still holds. */
   #flush(): void {
     this.#response.cork(() => {});
+  }
+
+  /**
+   * A flush that gets rid of all that uWS holds leaves the ten seconds running; resuming begins them anew. Without a pause
+   * before it, it would end all events of the connection.
+   */
+  #nudge(): void {
+    this.#flush();
+    this.#response.pause();
+    this.#response.resume();
   }
 
   #writeHead(reply: HttpReply): void {
