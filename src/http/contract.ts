@@ -34,6 +34,8 @@ export interface Route {
   /** One of those in `security/permissions.ts`, or `undefined` for the few routes that anyone may ask (`/health`, `/ready`). */
   readonly permission: string | undefined;
   handle(request: HttpRequest): Promise<HttpReply> | HttpReply;
+  /** What the client is told of a failure, its key's included; a problem document unless given. */
+  readonly fail?: (error: unknown) => HttpReply;
 }
 
 /** A message socket as route code sees it; bounded by the server. */

@@ -132,8 +132,11 @@ export function serveRoute(serving: Serving, route: Route, call: RouteCall): voi
     count(reply, head);
   };
 
-  const refuse = (error: unknown): void =>
-    fail(exchange, error, head, error instanceof MplpError && error.status === 413);
+  const failWith = route.fail;
+  const refuse = (error: unknown): void => {
+    const close = error instanceof MplpError && error.status === 413;
+    fail(exchange, error, head, close, failWith && (() => failWith(error)));
+  };
 
   const end = track(exchange);
   try {

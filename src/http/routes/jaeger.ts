@@ -1,5 +1,6 @@
 import { MplpError } from '../../errors/index.js';
 import {
+  indented,
   parseDependencyWindow,
   parseOperationsRequest,
   parseOperationsRequestV3,
@@ -18,16 +19,15 @@ type Answer = (request: HttpRequest) => Promise<HttpReply>;
 
 /** Jaeger's query API, as Jaeger UI and Grafana's Jaeger data source ask it. */
 export function createJaegerRoutes(queries: JaegerQueries): Route[] {
-  const route = (path: string, answer: Answer, refusal = refuse): Route => ({
+  const routeV3 = (path: string, answer: (request: HttpRequest) => Promise<object>): Route => ({
     method: 'GET',
     path,
     permission: PERMISSION,
-    handle: (request) => answered(request, answer, refusal),
+    handle: async (request) => document(200, await answer(request)),
+    fail: refuseV3,
   });
-  const routeV3 = (path: string, answer: (request: HttpRequest) => Promise<object>): Route =>
-    route(path, async (request) => document(200, await answer(request)), refuseV3);
   return [
-    ...versionOne(queries, route),
+    ...versionOne(queries),
     // What newer versions of Jaeger UI ask, beside /api/traces/{trace_id} and /api/dependencies.
     routeV3('/api/v3/services', async ({ principal, signal }) => ({
       services: await queries.services(principal.projectId, signal),
@@ -43,7 +43,14 @@ export function createJaegerRoutes(queries: JaegerQueries): Route[] {
   ];
 }
 
-function versionOne(queries: JaegerQueries, route: (path: string, answer: Answer) => Route): Route[] {
+function versionOne(queries: JaegerQueries): Route[] {
+  const route = (path: string, answer: Answer): Route => ({
+    method: 'GET',
+    path,
+    permission: PERMISSION,
+    handle: async (request) => laidOut(request, await answer(request)),
+    fail: refuse,
+  });
   return [
     route('/api/services', async ({ principal, signal }) =>
       list(await queries.services(principal.projectId, signal)),
@@ -75,32 +82,52 @@ function versionOne(queries: JaegerQueries, route: (path: string, answer: Answer
         0,
       );
     }),
+    // Where Jaeger keeps no metrics it says so like this, and its UI shows how to get them.
+    route('/api/metrics/{name}', () =>
+      Promise.resolve(refusal(501, 'metrics querying is currently disabled')),
+    ),
   ];
 }
 
-/** Errors that have a status of their own, as Jaeger words them; the server answers for the rest. */
-async function answered(
-  request: HttpRequest,
-  answer: Answer,
-  refusal: (error: MplpError) => HttpReply,
-): Promise<HttpReply> {
-  try {
-    return await answer(request);
-  } catch (error) {
-    if (!(error instanceof MplpError)) throw error;
-    const reply = refusal(error);
-    if (error.retryAfterSeconds === undefined) return reply;
-    const seconds = String(Math.max(1, Math.ceil(error.retryAfterSeconds)));
-    return { ...reply, headers: { ...JSON_TYPE, 'retry-after': seconds } };
-  }
+/** `prettyPrint=true`, which Jaeger UI's links to the JSON of a trace have, gives lines and indents. */
+function laidOut(request: HttpRequest, reply: HttpReply): HttpReply {
+  const wanted = request.query.get('prettyPrint') ?? '';
+  if (wanted === '' || wanted === 'false' || reply.body === '') return reply;
+  const pieces =
+    typeof reply.body === 'string' ? piecesOf(reply.body) : (reply.body as AsyncIterable<string>);
+  return { ...reply, body: indented(pieces) };
 }
 
-function refuse(error: MplpError): HttpReply {
-  return reply(error.status, null, 0, [{ code: error.status, msg: error.message }]);
+async function* piecesOf(text: string): AsyncGenerator<string> {
+  yield await Promise.resolve(text);
 }
 
-function refuseV3(error: MplpError): HttpReply {
-  return document(error.status, { error: { httpCode: error.status, message: error.message } });
+function refuse(error: unknown): HttpReply {
+  const { status, message, headers } = faultOf(error);
+  return { ...refusal(status, message), headers };
+}
+
+function refuseV3(error: unknown): HttpReply {
+  const { status, message, headers } = faultOf(error);
+  return { ...document(status, { error: { httpCode: status, message } }), headers };
+}
+
+/** Errors as Jaeger words them. */
+function faultOf(error: unknown): { status: number; message: string; headers: Record<string, string> } {
+  if (!(error instanceof MplpError)) return { status: 500, message: 'internal error', headers: JSON_TYPE };
+  const { status, message, retryAfterSeconds } = error;
+  const headers = {
+    ...JSON_TYPE,
+    ...(status === 401 && { 'www-authenticate': 'Bearer realm="mplp"' }),
+    ...(retryAfterSeconds !== undefined && {
+      'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))),
+    }),
+  };
+  return { status, message, headers };
+}
+
+function refusal(status: number, message: string): HttpReply {
+  return reply(status, null, 0, [{ code: status, msg: message }]);
 }
 
 function list(data: readonly unknown[]): HttpReply {

@@ -13,6 +13,7 @@ export {
   type TraceRequest,
   type TraceSearch,
 } from './parameters.js';
+export { indented } from './indented.js';
 export type { Dependency } from './dependencies.js';
 export type { Operation } from './services.js';
 export { parseOperationsRequestV3, parseSummaryRequest } from './parameters-v3.js';

@@ -13,6 +13,7 @@ function find(query: URLSearchParams, name: string): { name: string; text: strin
 /** Reads the query string of `GET /api/v3/trace-summaries`. Throws `MPLP_ERR_HTTP_BAD_REQUEST` in Jaeger's words. */
 export function parseSummaryRequest(query: URLSearchParams): TraceSearch {
   const textOf = (name: string): string | undefined => find(query, name).text || undefined;
+  if ((query.get('query.filter') ?? '') !== '') throw bad('query.filter is not supported here');
   const from = time(query, 'query.startTimeMin');
   const to = time(query, 'query.startTimeMax');
   if (from === undefined || to === undefined)

@@ -21,6 +21,9 @@ export function timeLiteral(unixNano: bigint): string {
 }
 
 const NOTHING = '0';
+/** What Go's ParseBool takes. */
+const TRUE = /^(1|t|true)$/i;
+const FALSE = /^(0|f|false)$/i;
 
 /** Spans that show the tag: one of the client's, one that `span-json.ts` makes of a column, or one of the process. */
 function tagCondition(key: string, value: string): string {
@@ -51,8 +54,8 @@ function resourceCondition(key: string, value: string, text: string): string | u
 function madeTagCondition(key: string, value: string, text: string): string | undefined {
   switch (key) {
     case 'error':
-      if (value === 'true') return `s.status IN ${ERROR_STATUSES}`;
-      return value === 'false' ? `s.status NOT IN ${ERROR_STATUSES}` : undefined;
+      if (TRUE.test(value)) return `s.status IN ${ERROR_STATUSES}`;
+      return FALSE.test(value) ? `s.status NOT IN ${ERROR_STATUSES}` : undefined;
     case 'otel.status_code':
       if (value === 'ERROR') return `s.status IN ${ERROR_STATUSES}`;
       return value === 'OK' ? `s.status = 'success'` : undefined;
@@ -61,7 +64,7 @@ function madeTagCondition(key: string, value: string, text: string): string | un
     case 'otel.scope.version':
       return `JSONExtractString(s.otel_scope, 'version') = ${text}`;
     case 'span.kind':
-      return `${SPAN_KIND} = ${text}`;
+      return `${SPAN_KIND} = ${quoteString(value.toLowerCase())}`;
     case 'mplp.status':
       return `toString(s.status) = ${text}`;
     case 'mplp.action_type':

@@ -53,7 +53,7 @@ export function toJaegerSpan(row: SpanRow, service: string, trace: TraceContext)
   const flags = (otel?.flags ?? 0) & 0xff;
   const warnings: string[] = [];
   if (!hasEnd) warnings.push('the span has not ended; its duration is shown as 0');
-  const references = referencesOf(row, otel);
+  const references = referencesOf(row, otel, warnings);
   if ((row.fields & FIELD.parent) !== 0 && !trace.hasSpan(row.parent_span_id))
     warnings.push(`invalid parent span IDs=${jaegerId(row.parent_span_id)}; the parent is not stored`);
   return {
@@ -71,7 +71,7 @@ export function toJaegerSpan(row: SpanRow, service: string, trace: TraceContext)
   };
 }
 
-function referencesOf(row: SpanRow, otel: OtelMetadata | undefined): Reference[] {
+function referencesOf(row: SpanRow, otel: OtelMetadata | undefined, warnings: string[]): Reference[] {
   const references: Reference[] = [];
   const traceID = jaegerId(row.trace_id);
   if ((row.fields & FIELD.parent) !== 0)
@@ -79,6 +79,10 @@ function referencesOf(row: SpanRow, otel: OtelMetadata | undefined): Reference[]
   for (const link of Array.isArray(otel?.links) ? (otel.links as unknown[]) : []) {
     if (!isObject(link) || typeof link['traceId'] !== 'string' || typeof link['spanId'] !== 'string')
       continue;
+    if (isInvalidId(link['traceId']) || isInvalidId(link['spanId'])) {
+      warnings.push(`invalid span link removed: trace ${link['traceId']}, span ${link['spanId']}`);
+      continue;
+    }
     const isChild = tagsOfAttributes(link['attributes']).some(
       ({ key, value }) => key === 'opentracing.ref_type' && value === 'child_of',
     );
@@ -89,6 +93,11 @@ function referencesOf(row: SpanRow, otel: OtelMetadata | undefined): Reference[]
     });
   }
   return references;
+}
+
+/** OpenTelemetry: an id of zeros only is invalid. */
+function isInvalidId(digits: string): boolean {
+  return /^0*$/.test(digits);
 }
 
 function mplpTags(row: SpanRow, metadata: unknown): KeyValue[] {
@@ -111,13 +120,15 @@ function otlpTags(row: SpanRow, otel: OtelMetadata): KeyValue[] {
   const kind = otelKind(otel);
   const { scope, status } = otel;
   const message = status?.message ?? '';
+  // Kind and status are fields of their own in OTLP: an attribute of such a name does not hide them.
+  const fields = [...(kind === '' ? [] : [stringTag('span.kind', kind)]), ...statusTags(row)];
+  const isField = new Set(fields.map(({ key }) => key));
   return withoutRepeats([
-    ...tagsOfAttributes(otel.attributes),
+    ...tagsOfAttributes(otel.attributes).filter(({ key }) => !isField.has(key)),
     ...(typeof scope?.name === 'string' ? [stringTag('otel.scope.name', scope.name)] : []),
     ...(typeof scope?.version === 'string' ? [stringTag('otel.scope.version', scope.version)] : []),
     ...tagsOfAttributes(scope?.attributes),
-    ...(kind === '' ? [] : [stringTag('span.kind', kind)]),
-    ...statusTags(row),
+    ...fields,
     ...(message === '' ? [] : [stringTag('otel.status_description', message)]),
     ...(otel.traceState === undefined || otel.traceState === ''
       ? []

@@ -20,6 +20,8 @@ export interface TraceSummary {
   readonly maxEndTimeUnixNano: string;
   readonly spanCount: number;
   readonly errorSpanCount: number;
+  /** Spans whose parent is not in the trace: something is missing. */
+  readonly orphanSpanCount: number;
   readonly services: readonly ServiceSummary[];
 }
 
@@ -29,8 +31,8 @@ interface ServiceSummary {
   readonly errorSpanCount: number;
 }
 
-/** trace id, start, end, spans, errors, root service, root action, names of services, their spans, their errors */
-type Row = [string, string, string, number, number, string, string, string[], number[], number[]];
+/** trace id, start, end, spans, errors, orphans, root service, root action, names of services, their spans, their errors */
+type Row = [string, string, string, number, number, number, string, string, string[], number[], number[]];
 
 const IS_ERROR = `toUInt32(s.status IN ${ERROR_STATUSES})`;
 
@@ -42,11 +44,14 @@ export async function readTraceSummaries(
 ): Promise<TraceSummary[]> {
   if (traceIds.length === 0) return [];
   const where = `s.project_id = ${quoteString(projectId)} AND s.trace_id IN ${uuidList(traceIds)}`;
+  const isOrphan = `bitTest(s.fields, 1) AND (s.trace_id, s.parent_span_id) NOT IN
+      (SELECT s.trace_id, s.span_id FROM ${reader.database}.spans AS s WHERE ${where})`;
   const perService = `sumMap([${SERVICE_NAME}], [toUInt32(1)], [${IS_ERROR}])`;
   const rows = await reader.rows<Row>(
-    `SELECT id, start, end, spans, errors, root_service, root_action, services.1, services.2, services.3 FROM
+    `SELECT id, start, end, spans, errors, orphans, root_service, root_action, services.1, services.2, services.3 FROM
     (SELECT toString(s.trace_id) AS id, toString(toUnixTimestamp64Nano(min(s.start_time))) AS start,
       toString(max(${END_NANO})) AS end, count() AS spans, sum(${IS_ERROR}) AS errors,
+      countIf(${isOrphan}) AS orphans,
       ${ofRoot(SERVICE_NAME)} AS root_service, ${ROOT_ACTION} AS root_action,
       ${perService} AS services
     FROM ${latestSpans(reader.database, where)} GROUP BY s.trace_id)`,
@@ -61,6 +66,7 @@ function toSummary([
   end,
   spans,
   errors,
+  orphans,
   rootService,
   rootAction,
   names,
@@ -75,6 +81,7 @@ function toSummary([
     maxEndTimeUnixNano: end,
     spanCount: spans,
     errorSpanCount: errors,
+    orphanSpanCount: orphans,
     services: names.map((name, i) => ({ name, spanCount: counts[i] ?? 0, errorSpanCount: failed[i] ?? 0 })),
   };
 }

@@ -143,6 +143,7 @@ describe('what newer versions of Jaeger UI ask', () => {
       maxEndTimeUnixNano: `${EPOCH + 50}000000`,
       spanCount: 2,
       errorSpanCount: 1,
+      orphanSpanCount: 0,
       services: [
         { name: uuid('d', 2), spanCount: 1, errorSpanCount: 1 },
         { name: service, spanCount: 1, errorSpanCount: 0 },
@@ -173,6 +174,7 @@ describe('what newer versions of Jaeger UI ask', () => {
     ],
     [`${times}&query.durationMin=5`, 'malformed parameter query.durationMin: time: missing unit'],
     [`${times}&query.duration_max=x`, 'malformed parameter query.duration_max: time: invalid duration'],
+    [`${times}&query.filter=x`, 'query.filter is not supported here'],
     [`${times}&query.searchDepth=x`, 'malformed parameter query.searchDepth: strconv.ParseInt'],
     [`${times}&query.searchDepth=0`, 'malformed parameter query.searchDepth: it must be at least 1'],
     [`${times}&query.attributes=x`, 'malformed parameter query.attributes: '],
@@ -208,6 +210,7 @@ describe('what cannot be answered has the envelope too', () => {
     ],
     ['/api/traces/beef', 404, 'trace not found'],
     ['/api/operations', 400, "parameter 'service' is required"],
+    ['/api/metrics/calls?service=s&endTs=1', 501, 'metrics querying is currently disabled'],
     [
       '/api/dependencies?endTs=now',
       400,
@@ -235,8 +238,31 @@ test('nobody reads without a key', async () => {
     '/api/v3/services',
     '/api/v3/operations',
     '/api/v3/trace-summaries',
-  ])
-    expect((await fetch(`${engine.url}${path}`)).status).toBe(401);
+    '/api/metrics/calls',
+  ]) {
+    const response = await fetch(`${engine.url}${path}`);
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toContain('Bearer');
+    const msg = expect.any(String) as string;
+    expect(await response.json()).toMatchObject(
+      path.startsWith('/api/v3/')
+        ? { error: { httpCode: 401, message: msg } }
+        : { data: null, errors: [{ code: 401, msg }] },
+    );
+  }
+});
+
+test('prettyPrint lays the same document out', async () => {
+  for (const path of [
+    `/api/traces/${traceId}?x=1`,
+    `/api/traces?service=${encodeURIComponent(service)}`,
+    '/api/services?x=1',
+  ]) {
+    const plain = await answer<object>(path);
+    const text = await (await ask(`${path}&prettyPrint=true`)).text();
+    expect(text).toBe(JSON.stringify(plain, null, 4));
+    expect(await (await ask(`${path}&prettyPrint=false`)).text()).toBe(JSON.stringify(plain));
+  }
 });
 
 test('HEAD and other methods', async () => {

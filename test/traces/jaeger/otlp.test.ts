@@ -160,3 +160,54 @@ test.each<[service: string, tags: Record<string, string>, found: boolean]>([
   const { data } = await stored.search(`service=${service}&tags=${encodeURIComponent(JSON.stringify(tags))}`);
   expect(data).toHaveLength(found ? 1 : 0);
 });
+
+test('attributes do not hide what a span says of its kind and status; links to nothing are left out', async () => {
+  const contrary = '1af7651916cd43dd8448eb211c80319c';
+  await stored.put(
+    otlpRequest({ 'service.name': 'contrary' }, [
+      {
+        traceId: contrary,
+        spanId: '00f067aa0ba902b9',
+        name: 'no',
+        kind: 3,
+        startMs: EPOCH + 2,
+        endMs: EPOCH + 3,
+        attributes: { error: false, 'otel.status_code': 'OK', 'span.kind': 'server' },
+        links: [{ traceId: '0'.repeat(32), spanId: '0'.repeat(16) }, linked],
+        status: { code: 2 },
+      },
+    ]),
+    { form: 'otlp-protobuf' },
+  );
+  const { data } = JSON.parse(await stored.trace('1af76519-16cd-43dd-8448-eb211c80319c')) as Envelope;
+  const span = data[0]!.spans[0]!;
+  const tags = Object.fromEntries(span.tags.map(({ key, value }) => [key, value]));
+  expect(tags).toMatchObject({ error: true, 'otel.status_code': 'ERROR', 'span.kind': 'client' });
+  expect(span.references).toEqual([
+    { refType: 'FOLLOWS_FROM', traceID: '1112131415161718', spanID: linked.spanId },
+  ]);
+  expect(span.warnings).toEqual([expect.stringContaining('invalid span link removed')]);
+  for (const asked of ['error=TRUE', 'error=1', 'span.kind=CLIENT'])
+    expect((await stored.search(`service=contrary&tags=${encodeURIComponent(asked)}`)).data).toHaveLength(1);
+});
+
+test('a span whose parent is missing counts as an orphan', async () => {
+  await stored.put([
+    spanOf({ trace: 77, span: 1, startMs: 0, endMs: 1 }),
+    spanOf({ trace: 77, span: 3, parent: 2, startMs: 0 }),
+  ]);
+  const search = {
+    service: undefined,
+    operation: undefined,
+    tags: [],
+    startNano: undefined,
+    endNano: undefined,
+    minDurationNano: undefined,
+    maxDurationNano: undefined,
+    limit: 100,
+  };
+  const found = await stored.jaeger.summaries('default', search, noSignal);
+  const orphans = found.map((one) => [one.traceId.slice(0, 8), one.spanCount, one.orphanSpanCount]);
+  expect(orphans).toContainEqual([uuid('a', 77).slice(0, 8), 2, 1]);
+  expect(orphans).toContainEqual([traceId.slice(0, 8), 4, 0]);
+});
