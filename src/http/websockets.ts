@@ -47,8 +47,6 @@ interface SocketData {
   readonly principal: Principal;
   readonly query: URLSearchParams;
   readonly path: string;
-  /** Where the socket goes that the upgrade makes; the data themselves are copied by it. */
-  readonly made: { socket?: WebSocket<SocketData> };
   handler?: SocketHandler;
   /** Ends the watch over whether the key still lets it in. */
   unwatch?: () => void;
@@ -57,23 +55,6 @@ interface SocketData {
 /** Upgrades, authenticates and bounds WebSockets; what they say is the route's business. */
 export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): { closeAll(): void } {
   const open = new Set<WebSocket<SocketData>>();
-
-  const opened = (route: WebSocketRoute, ws: WebSocket<SocketData>): void => {
-    open.add(ws);
-    const data = ws.getUserData();
-    data.unwatch = options.authorizer.watch(data.credentials, route.permission, undefined, ({ status }) => {
-      if (!open.has(ws)) return;
-      if (status < 500) ws.end(POLICY_VIOLATION, 'the key does not allow this any more');
-      else ws.end(TRY_AGAIN_LATER, 'it cannot be found out what the key allows');
-    });
-    try {
-      data.handler = route.open(socketOf(ws, open), data);
-    } catch (error) {
-      if (!(error instanceof MplpError)) options.log.error({ err: error }, 'a socket could not be opened');
-      ws.end(1011, error instanceof MplpError ? error.message.slice(0, 120) : 'internal error');
-    }
-  };
-
   for (const route of options.routes) {
     app.ws<SocketData>(route.path, {
       compression: uWS.DISABLED,
@@ -108,17 +89,13 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
           if (isGone) return;
           const query = parseQuery(queryText);
           route.check?.({ path, query, principal });
-          const made: SocketData['made'] = {};
-          response.cork(() =>
-            response.upgrade<SocketData>(
-              { credentials, principal, query, path, made },
-              headers.get('sec-websocket-key') ?? '',
-              protocols.includes('mplp') ? 'mplp' : '',
-              headers.get('sec-websocket-extensions') ?? '',
-              context,
-            ),
+          response.upgrade<SocketData>(
+            { credentials, principal, query, path },
+            headers.get('sec-websocket-key') ?? '',
+            protocols.includes('mplp') ? 'mplp' : '',
+            headers.get('sec-websocket-extensions') ?? '',
+            context,
           );
-          if (made.socket !== undefined) opened(route, made.socket);
         };
         try {
           assertTaken(options, headers);
@@ -130,11 +107,13 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
           const admitted = options.authorizer.authorize(credentials, route.permission);
           if (!(admitted instanceof Promise)) return upgrade(credentials, admitted);
           response.onAborted(() => (isGone = true));
+          // Not corked, though uWS warns of it on standard error: after the cork of an upgrade that comes later than its
+          // request it takes freed memory for the state of the response, and closes the new socket when certain bits of it
+          // are set (uWebSockets #1929, mended in July 2026, not in the version on npm).
           admitted
             .then(outsideOfCallbacks)
             .then((principal) => {
               assertTaken(options, headers);
-              keepSocket(NO_SOCKET);
               upgrade(credentials, principal);
             })
             .catch(refuse);
@@ -142,7 +121,27 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
           refuse(error);
         }
       },
-      open: keepSocket,
+      open(ws) {
+        open.add(ws);
+        const data = ws.getUserData();
+        data.unwatch = options.authorizer.watch(
+          data.credentials,
+          route.permission,
+          undefined,
+          ({ status }) => {
+            if (!open.has(ws)) return;
+            if (status < 500) ws.end(POLICY_VIOLATION, 'the key does not allow this any more');
+            else ws.end(TRY_AGAIN_LATER, 'it cannot be found out what the key allows');
+          },
+        );
+        try {
+          data.handler = route.open(socketOf(ws, open), data);
+        } catch (error) {
+          if (!(error instanceof MplpError))
+            options.log.error({ err: error }, 'a socket could not be opened');
+          ws.end(1011, error instanceof MplpError ? error.message.slice(0, 120) : 'internal error');
+        }
+      },
       message(ws, message, isBinary) {
         ws.getUserData().handler?.message(Buffer.from(new Uint8Array(message)), isBinary);
       },
@@ -162,18 +161,6 @@ export function serveWebSockets(app: TemplatedApp, options: WebSocketOptions): {
     },
   };
 }
-
-/**
- * All that is done while an upgrade is corked. When the upgrade comes later than its request, uWebSockets.js looks after
- * the cork at what was the state of the HTTP response, in memory that may have been given to somebody else by then, and
- * closes the new socket when certain bits of it are set (uWebSockets #1929, mended there in July 2026). So nothing in
- * between may ask for memory: the route opens the socket afterwards, and this function is called once before, which
- * compiles it.
- */
-function keepSocket(ws: Pick<WebSocket<SocketData>, 'getUserData'>): void {
-  ws.getUserData().made.socket = ws as WebSocket<SocketData>;
-}
-const NO_SOCKET = { getUserData: () => ({ made: {} }) as SocketData };
 
 /**
  * Goes on when no callback of uWebSockets.js is under way: a promise may be settled within that of another request, whose
