@@ -11,6 +11,7 @@ import {
   type JaegerQueries,
 } from '../../traces/jaeger/index.js';
 import type { HttpReply, HttpRequest, Route } from '../contract.js';
+import { failureHeaders } from '../replies.js';
 
 const PERMISSION = 'traces:read';
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -103,27 +104,21 @@ async function* piecesOf(text: string): AsyncGenerator<string> {
 }
 
 function refuse(error: unknown): HttpReply {
-  const { status, message, headers } = faultOf(error);
-  return { ...refusal(status, message), headers };
+  const { status, message } = faultOf(error);
+  return withHeaders(refusal(status, message), error);
 }
 
 function refuseV3(error: unknown): HttpReply {
-  const { status, message, headers } = faultOf(error);
-  return { ...document(status, { error: { httpCode: status, message } }), headers };
+  const { status, message } = faultOf(error);
+  return withHeaders(document(status, { error: { httpCode: status, message } }), error);
 }
 
-/** Errors as Jaeger words them. */
-function faultOf(error: unknown): { status: number; message: string; headers: Record<string, string> } {
-  if (!(error instanceof MplpError)) return { status: 500, message: 'internal error', headers: JSON_TYPE };
-  const { status, message, retryAfterSeconds } = error;
-  const headers = {
-    ...JSON_TYPE,
-    ...(status === 401 && { 'www-authenticate': 'Bearer realm="mplp"' }),
-    ...(retryAfterSeconds !== undefined && {
-      'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))),
-    }),
-  };
-  return { status, message, headers };
+function faultOf(error: unknown): { status: number; message: string } {
+  return error instanceof MplpError ? error : { status: 500, message: 'internal error' };
+}
+
+function withHeaders(reply: HttpReply, error: unknown): HttpReply {
+  return { ...reply, headers: { ...reply.headers, ...failureHeaders(error) } };
 }
 
 function refusal(status: number, message: string): HttpReply {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseSummaryRequest } from '#dist/traces/jaeger/index.js';
 import { EPOCH, noSignal, spanOf, uuid } from '../query/fixture.js';
 import { startJaegerStored, type Envelope, type JaegerStored } from './fixture.js';
 import { otlpRequest } from './otlp-request.js';
@@ -196,16 +197,9 @@ test('a span whose parent is missing counts as an orphan', async () => {
     spanOf({ trace: 77, span: 1, startMs: 0, endMs: 1 }),
     spanOf({ trace: 77, span: 3, parent: 2, startMs: 0 }),
   ]);
-  const search = {
-    service: undefined,
-    operation: undefined,
-    tags: [],
-    startNano: undefined,
-    endNano: undefined,
-    minDurationNano: undefined,
-    maxDurationNano: undefined,
-    limit: 100,
-  };
+  const times = { 'query.startTimeMin': new Date(0), 'query.startTimeMax': new Date(EPOCH + 60_000) };
+  const query = Object.entries(times).map(([name, time]): [string, string] => [name, time.toISOString()]);
+  const search = parseSummaryRequest(new URLSearchParams(query));
   const found = await stored.jaeger.summaries('default', search, noSignal);
   const orphans = found.map((one) => [one.traceId.slice(0, 8), one.spanCount, one.orphanSpanCount]);
   expect(orphans).toContainEqual([uuid('a', 77).slice(0, 8), 2, 1]);
