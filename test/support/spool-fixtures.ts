@@ -61,16 +61,29 @@ export function makeReceipt(accepted = 1, projectId = 'default'): ReceiptEntry {
   return { receipt: randomUUID(), projectId, hash: randomBytes(16).toString('hex'), accepted, rejected: 0 };
 }
 
-/** Takes every sealed segment that comes within `idleMs`, completes it, and returns its content. */
+/** Longest wait for a spool that still holds spans, however slow the disk. */
+const DRAIN_PATIENCE_MS = 10_000;
+
+/**
+ * Takes and completes every segment until the spool holds none and none comes within `idleMs`, and returns their
+ * content. A spool that has failed seals nothing any more: what comes within `idleMs` is all.
+ */
 export async function drainSpool(spool: DurableSpool, idleMs = 60): Promise<DrainedSegment[]> {
   const drained: DrainedSegment[] = [];
+  let lastMs = performance.now();
   for (;;) {
     const segment = await spool.take(AbortSignal.timeout(idleMs));
-    if (segment === undefined) return drained;
+    if (segment === undefined) {
+      const { code, unstoredBytes } = spool.pressure();
+      const holdsMore = code !== 'failed' && unstoredBytes > 0;
+      if (!holdsMore || performance.now() - lastMs > DRAIN_PATIENCE_MS) return drained;
+      continue;
+    }
     const file = readFileSync(segment.path);
     const content = Buffer.concat(segment.ranges.map(({ start, end }) => file.subarray(start, end)));
     drained.push({ segment, content });
     await spool.complete(segment);
+    lastMs = performance.now();
   }
 }
 
