@@ -11,8 +11,10 @@ export default defineConfig({
     // Each file gets a process of its own: native addons and signals are part of what is tested.
     pool: 'forks',
     poolOptions: { forks: { minForks: 1, maxForks: 2 } },
-    testTimeout: fullCrash ? 1_200_000 : 30_000,
+    // Limits for what hangs. How long something takes is never what a test is about: a busy machine must pass.
+    testTimeout: fullCrash ? 1_200_000 : 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     teardownTimeout: 20_000,
     reporters: process.env['CI'] === 'true' ? ['default', 'json'] : ['default'],
     outputFile: { json: '.setup/test-report.json' },
