@@ -116,6 +116,14 @@ describe('a kill', { timeout: 60_000 }, () => {
     });
   });
 
+  it('K8: of the first engine on a store and its embedded ClickHouse, and of the next: both know the inserts again', async () => {
+    await inWorld({ tally: shared.tally }, async (world) => {
+      await killedAt(world, 'loader.inserted:1');
+      await killedAt(world, 'loader.inserted:2');
+      expectKept(await recovered(world), world.seed);
+    });
+  });
+
   it('at a random moment, of the engine and of its embedded ClickHouse, again and again', async () => {
     await inWorld({ tally: shared.tally }, async (world) => {
       for (let round = 0; round < 4; round++) {
