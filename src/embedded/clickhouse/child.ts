@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { libchdbPath } from 'chdb/libchdb';
+import { repairDeduplicationLogs } from './deduplication-logs.js';
 import { loadHostAddon } from './host-addon.js';
 import { createHttpInterface } from './http-interface.js';
 import { runMergesWhenIdle } from './merge-priority.js';
@@ -18,42 +19,53 @@ export type ChildReport = { readonly ready: { readonly port: number } } | { read
 
 /** Entry of the embedded ClickHouse process. It lives as long as its parent: when the channel closes, it ends. */
 function main(): void {
-  const report = (message: ChildReport): void => void process.send?.(message);
+  const report = (message: ChildReport, then = (): void => {}): void =>
+    void process.send?.(message, undefined, undefined, then);
   process.on('SIGINT', () => {}); // the parent decides; a Ctrl-C in the terminal reaches both
-  process.once('message', (setup: ChildSetup) => {
-    try {
-      mkdirSync(setup.dataPath, { recursive: true });
-      const host = loadHostAddon();
-      host.open(libchdbPath(), setup.dataPath, setup.serverArgs);
-      const server = createHttpInterface({
-        host,
-        username: setup.username,
-        password: setup.password,
-        maxQueryBytes: 16 * 1024 * 1024,
-      });
-      const stop = (): void => {
-        server.close();
-        server.closeAllConnections();
-        host.close();
-        process.exit(0);
-      };
-      process.on('disconnect', stop);
-      process.on('SIGTERM', stop);
-      server.on('error', (error) => {
-        report({ failed: error.message });
+  process.once('message', (setup: ChildSetup) => void serve(setup));
+
+  async function serve(setup: ChildSetup): Promise<void> {
+    const host = loadHostAddon();
+    const server = createHttpInterface({
+      host,
+      username: setup.username,
+      password: setup.password,
+      maxQueryBytes: 16 * 1024 * 1024,
+      onFailedRename() {
         process.exitCode = 1;
         stop();
-      });
-      server.listen(setup.port, setup.host, () => {
-        runMergesWhenIdle(host);
-        report({ ready: { port: (server.address() as { port: number }).port } });
-      });
-    } catch (error) {
-      report({ failed: (error as Error).message });
-      process.exitCode = 1;
-      process.disconnect();
+      },
+    });
+    function stop(): void {
+      server.close();
+      server.closeAllConnections();
+      host.close();
+      process.exit();
     }
-  });
+    const fail = (error: unknown): void => {
+      process.exitCode = 1;
+      report({ failed: (error as Error).message }, stop);
+    };
+    process.on('disconnect', stop);
+    process.on('SIGTERM', stop);
+    server.on('error', fail);
+    try {
+      mkdirSync(setup.dataPath, { recursive: true });
+      host.open(libchdbPath(), setup.dataPath, setup.serverArgs);
+      // Now that the folder is ours alone, and before anybody can insert.
+      for (const table of await repairDeduplicationLogs(host))
+        process.stderr.write(
+          `${table} knew an insert whose part is missing; the insert can be repeated now\n`,
+        );
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    server.listen(setup.port, setup.host, () => {
+      runMergesWhenIdle(host);
+      report({ ready: { port: (server.address() as { port: number }).port } });
+    });
+  }
 }
 
 main();

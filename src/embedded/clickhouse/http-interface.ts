@@ -2,6 +2,7 @@ import { timingSafeEqual, createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createGunzip, createGzip, createBrotliDecompress, createInflate } from 'node:zlib';
 import type { Readable, Writable } from 'node:stream';
+import { isFailedRename } from './deduplication-logs.js';
 import type { HostAddon, Statement, StatementOptions, StatementSummary } from './host-addon.js';
 import {
   inlineDataOffset,
@@ -19,6 +20,8 @@ export interface HttpInterfaceOptions {
   readonly password: string;
   /** Most bytes of a statement that comes in a body (its data is not counted). */
   readonly maxQueryBytes: number;
+  /** A part could not be put into place: only a new start brings memory and disk together again. */
+  readonly onFailedRename: () => void;
 }
 
 /** Parameters of the URL that are not settings. */
@@ -317,7 +320,9 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     response.setHeader('X-ClickHouse-Exception-Code', String(codeOf(message)));
     response.setHeader('Content-Type', 'text/plain; charset=UTF-8');
     if (response.statusCode === 413) response.setHeader('Connection', 'close');
-    response.end(message.endsWith('\n') ? message : `${message}\n`);
+    response.end(message.endsWith('\n') ? message : `${message}\n`, () => {
+      if (isFailedRename(message)) options.onFailedRename();
+    });
   }
 }
 
