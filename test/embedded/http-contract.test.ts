@@ -153,7 +153,7 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
   it('answers errors with their code, type and status', async () => {
     const cases: [query: string, code: string, type: string][] = [
       ['SELECT * FROM nowhere', '60', 'UNKNOWN_TABLE'],
-      ['SELEC 1', '62', 'SYNTAX_ERROR'],
+      ['SELECT 1 FROM', '62', 'SYNTAX_ERROR'],
       ["SELECT toUInt8('x')", '6', 'CANNOT_PARSE_TEXT'],
       ['SELECT throwIf(1)', '395', 'FUNCTION_THROW_IF_VALUE_IS_NON_ZERO'],
     ];
@@ -173,6 +173,71 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
     });
     expect(response.status).toBe(404);
     expect(response.headers.get('x-clickhouse-exception-code')).toBe('60');
+  });
+
+  it('takes no bare expression for a SELECT', async () => {
+    await expect(client.query({ query: 'foobar' })).rejects.toMatchObject({
+      code: '62',
+      type: 'SYNTAX_ERROR',
+    });
+    await expect(client.query({ query: '1 + 1' })).rejects.toMatchObject({
+      code: '62',
+      message: expect.stringContaining('failed at position 1 (1)') as string,
+    });
+  });
+
+  it.each([false, true])('tells an error in the middle of a result (compressed: %s)', async (compression) => {
+    const reader = clickhouse.client({ compression });
+    const result = await reader.query({
+      query: "SELECT number, throwIf(number = 50000, 'boom') FROM system.numbers LIMIT 100000",
+      format: 'JSONEachRow',
+      clickhouse_settings: { max_block_size: '1000' },
+    });
+    let rows = 0;
+    const reading = (async () => {
+      for await (const chunk of result.stream()) rows += chunk.length;
+    })();
+    await expect(reading).rejects.toMatchObject({
+      code: '395',
+      message: expect.stringContaining('boom') as string,
+    });
+    expect(rows).toBeGreaterThan(0);
+    expect(rows).toBeLessThanOrEqual(50_000);
+  });
+
+  const post = (path: string, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${clickhouse.server.url}/${path}`, {
+      method: 'POST',
+      headers: {
+        'x-clickhouse-user': clickhouse.server.username,
+        'x-clickhouse-key': clickhouse.server.password,
+        ...headers,
+      },
+      body,
+    });
+
+  it('compresses errors where the client asks for it', async () => {
+    const response = await post('?enable_http_compression=1', 'SELECT * FROM nowhere', {
+      'accept-encoding': 'gzip',
+    });
+    expect(response.status).toBe(404);
+    expect(response.headers.get('content-encoding')).toBe('gzip');
+    expect(await response.text()).toContain('UNKNOWN_TABLE');
+  });
+
+  it('takes statement and parameters as a form', async () => {
+    const form = new FormData();
+    form.set('query', 'SELECT {n:UInt32} AS n, {s:String} AS s FORMAT JSONEachRow');
+    form.set('param_n', '7');
+    form.set('param_s', "it's");
+    const response = await post('', form);
+    expect(await response.json()).toEqual({ n: 7, s: "it's" });
+
+    form.set('rows', new Blob(['1\n2\n']), 'rows');
+    const refused = await post('', form);
+    expect([refused.status, refused.headers.get('x-clickhouse-exception-code')]).toEqual([501, '48']);
+    const broken = await post('', '--x\r\nno form', { 'content-type': 'multipart/form-data; boundary=y' });
+    expect(broken.status).toBe(400);
   });
 
   it('does not take a cut-off insert for a whole one', async () => {

@@ -1,6 +1,13 @@
-import { timingSafeEqual, createHash, randomUUID } from 'node:crypto';
+import { timingSafeEqual, createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createGunzip, createGzip, createBrotliDecompress, createInflate } from 'node:zlib';
+import {
+  createGunzip,
+  createGzip,
+  createBrotliDecompress,
+  createInflate,
+  gzipSync,
+  type Gzip,
+} from 'node:zlib';
 import type { Readable, Writable } from 'node:stream';
 import { isFailedRename } from './deduplication-logs.js';
 import type { HostAddon, Statement, StatementOptions, StatementSummary } from './host-addon.js';
@@ -8,6 +15,7 @@ import {
   inlineDataOffset,
   isJoinable,
   isSelect,
+  mayBeExpression,
   quoteName,
   quoteString,
   readQueryText,
@@ -51,6 +59,8 @@ const notSettings = new Set([
   'cancel_http_readonly_queries_on_client_close',
 ]);
 
+/** A client that unpacks the body reads an error in it only when the connection still stands meanwhile. */
+const BREAK_OFF_MS = 100;
 /** Data that waits for the engine; the socket is paused beyond. */
 const HIGH_WATER_BYTES = 8 * 1024 * 1024;
 
@@ -68,7 +78,7 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     noDelay: true,
   });
   server.on('request', (request, response) => {
-    handle(request, response).catch((error: unknown) => fail(response, error));
+    handle(request, response).catch((error: unknown) => fail(request, response, error));
   });
   return server;
 
@@ -102,7 +112,10 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     const urlQuery = query.get('query') ?? '';
     let text = urlQuery;
     let data: Readable | Buffer | undefined = body;
-    if (body !== undefined && !/^\s*INSERT\s/i.test(urlQuery)) {
+    if (body !== undefined && /^multipart\/form-data\b/i.test(header(request, 'content-type') ?? '')) {
+      text = `${urlQuery}${await readForm(request, body, query)}`;
+      data = undefined;
+    } else if (body !== undefined && !/^\s*INSERT\s/i.test(urlQuery)) {
       const whole = await collect(body, options.maxQueryBytes);
       const offset = urlQuery === '' ? inlineDataOffset(whole) : -1;
       data = offset < 0 ? undefined : whole.subarray(offset);
@@ -126,9 +139,8 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
       'TabSeparated';
     const readsData = parsed.takesData && data !== undefined;
     const statement: StatementOptions = {
-      preamble: preambleOf(request, url),
-      // A marker by which KILL QUERY finds the statement: libchdb gives queries ids of its own.
-      sql: readsData ? parsed.sql : `/* ${queryMarker(queryId)} */ ${parsed.isInsert ? text : parsed.sql}`,
+      preamble: preambleOf(request, url, parsed.sql),
+      sql: readsData ? parsed.sql : marked(parsed.isInsert ? text : parsed.sql, parsed.isInsert, queryId),
       format,
       params: [...query].flatMap(([name, value]) =>
         name.startsWith('param_') ? [name.slice(6), value] : [],
@@ -146,7 +158,35 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     }
   }
 
-  function preambleOf(request: IncomingMessage, url: URL): string[] {
+  /**
+   * Statement and parameters as the fields of a form. Parameters go to `query`; returns the statement.
+   * Files would be external tables, which libchdb does not take.
+   */
+  async function readForm(request: IncomingMessage, body: Readable, query: URLSearchParams): Promise<string> {
+    const whole = await collect(body, options.maxQueryBytes);
+    const type = header(request, 'content-type') as string;
+    const form = await new Response(whole, { headers: { 'content-type': type } })
+      .formData()
+      .catch((cause: Error) => {
+        throw new StatementError(
+          400,
+          `Code: 1000. DB::Exception: The form cannot be read: ${cause.message}. (POCO_EXCEPTION)`,
+        );
+      });
+    let statement = '';
+    for (const [name, value] of form) {
+      if (typeof value !== 'string')
+        throw new StatementError(
+          501,
+          'Code: 48. DB::Exception: External tables are not supported. (NOT_IMPLEMENTED)',
+        );
+      if (name === 'query') statement += value;
+      else query.append(name, value);
+    }
+    return statement;
+  }
+
+  function preambleOf(request: IncomingMessage, url: URL, sql: string): string[] {
     const preamble: string[] = [];
     const database = url.searchParams.get('database') ?? header(request, 'x-clickhouse-database');
     if (database !== undefined && database !== '' && database !== 'default')
@@ -159,6 +199,9 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
       if (name === 'readonly') readonly = value;
       else settings.push(`${name} = ${quoteString(value)}`);
     }
+    // libchdb would take a bare expression for a SELECT.
+    if (mayBeExpression(sql) && !url.searchParams.has('implicit_select'))
+      settings.push('implicit_select = 0');
     if (request.method === 'GET' && readonly === undefined) readonly = '2';
     if (readonly !== undefined && readonly !== '0') settings.push(`readonly = ${quoteString(readonly)}`);
     if (settings.length > 0) preamble.push(`SET ${settings.join(', ')}`);
@@ -229,11 +272,13 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     response: ServerResponse,
   ): Promise<void> {
     let out: Writable | undefined;
+    const tag = randomBytes(8).toString('hex');
     const begin = (): Writable => {
       response.setHeader('Content-Type', contentTypeOf(statement.format));
+      response.setHeader('X-ClickHouse-Exception-Tag', tag);
       response.setHeader('X-ClickHouse-Format', statement.format);
       response.setHeader('X-ClickHouse-Timezone', 'UTC');
-      if (compress && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
+      if (compress && takesGzip(request)) {
         response.setHeader('Content-Encoding', 'gzip');
         const gzip = createGzip({ level: 1 });
         gzip.pipe(response);
@@ -269,7 +314,12 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
       if (out === undefined) throw new StatementError(statusOf(codeOf(summary.error)), summary.error);
       // The head is out: say it in the body as ClickHouse does, then break the connection off so that no
       // client takes the result for whole.
-      out.write(`\n__exception__\n${summary.error}\n`, () => response.destroy());
+      const breakOff = (): void => void setTimeout(() => response.socket?.destroySoon(), BREAK_OFF_MS);
+      if (out === response) out.write(exceptionBlock(summary.error, tag), breakOff);
+      else {
+        out.write(exceptionBlock(summary.error, tag));
+        (out as Gzip).flush(breakOff);
+      }
       return;
     }
     if (out === undefined) {
@@ -281,7 +331,8 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
 
   /** Stops a statement that computes without giving rows; `cancel` alone acts between two pieces of output. */
   function kill(queryId: string): void {
-    const sql = `KILL QUERY WHERE query LIKE ${quoteString(`/* ${queryMarker(queryId)} */%`)} ASYNC`;
+    const marker = queryMarker(queryId);
+    const sql = `KILL QUERY WHERE startsWith(query, ${quoteString(marker)}) OR endsWith(query, ${quoteString(marker)}) ASYNC`;
     new host.Statement(
       { preamble: [], sql, format: 'Null', params: [], kind: 'buffered' },
       () => {},
@@ -307,7 +358,7 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     );
   }
 
-  function fail(response: ServerResponse, error: unknown): void {
+  function fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;
@@ -320,7 +371,10 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     response.setHeader('X-ClickHouse-Exception-Code', String(codeOf(message)));
     response.setHeader('Content-Type', 'text/plain; charset=UTF-8');
     if (response.statusCode === 413) response.setHeader('Connection', 'close');
-    response.end(message.endsWith('\n') ? message : `${message}\n`, () => {
+    const text = message.endsWith('\n') ? message : `${message}\n`;
+    const compress = /[?&]enable_http_compression=1\b/.test(request.url ?? '') && takesGzip(request);
+    if (compress) response.setHeader('Content-Encoding', 'gzip');
+    response.end(compress ? gzipSync(text) : text, () => {
       if (isFailedRename(message)) options.onFailedRename();
     });
   }
@@ -340,13 +394,31 @@ function header(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
+function takesGzip(request: IncomingMessage): boolean {
+  return /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+}
+
+/** An error in the middle of a result, as ClickHouse (since 25.11) writes it; the tag is told in the head. */
+function exceptionBlock(error: string, tag: string): string {
+  const message = `${error.trimEnd()}\n`;
+  return `\r\n__exception__\r\n${tag}\r\n${message}${Buffer.byteLength(message)} ${tag}\r\n__exception__\r\n`;
+}
+
 function same(a: string, b: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(a), digest(b));
 }
 
+/**
+ * A comment by which KILL QUERY finds the statement: libchdb gives queries ids of its own. It stands at the end, where it
+ * moves no position in an error, but not behind the values of an insert.
+ */
+function marked(sql: string, isInsert: boolean, queryId: string): string {
+  return isInsert ? `${queryMarker(queryId)} ${sql}` : `${sql}\n${queryMarker(queryId)}`;
+}
+
 function queryMarker(queryId: string): string {
-  return `query_id:${createHash('sha256').update(queryId).digest('hex').slice(0, 32)}`;
+  return `/* query_id:${createHash('sha256').update(queryId).digest('hex').slice(0, 32)} */`;
 }
 
 function decoded(request: IncomingMessage): Readable {

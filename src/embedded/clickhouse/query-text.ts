@@ -79,6 +79,14 @@ export function isSelect(text: string): boolean {
   return /^(SELECT|WITH|\()/i.test(text.replace(leading, ''));
 }
 
+const statementWord =
+  /^(SELECT|WITH|FROM|INSERT|CREATE|ALTER|DROP|SHOW|DESCRIBE|DESC|EXPLAIN|SET|USE|OPTIMIZE|RENAME|EXCHANGE|TRUNCATE|ATTACH|DETACH|SYSTEM|KILL|CHECK|GRANT|REVOKE|EXISTS|DELETE|UPDATE|\()/i;
+
+/** Does the text begin as no common statement does? */
+export function mayBeExpression(text: string): boolean {
+  return !statementWord.test(text.replace(leading, ''));
+}
+
 export function quoteString(value: string): string {
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }

@@ -221,9 +221,9 @@ async function* resultPieces(
 function streamError(last: Buffer, error: unknown): unknown {
   if (error instanceof MplpError) return error;
   const tail = last.subarray(-8192).toString('utf8');
-  const match = /Code: (\d+)\. DB::Exception: ([^]*)/.exec(
-    tail.slice(Math.max(0, tail.lastIndexOf('__exception__'))),
-  );
+  // Since 25.11 a length, a tag and the marker again follow the message.
+  const match =
+    /__exception__\s[^]*?Code: (\d+)\. DB::Exception: ([^]*?)(?:\n\d+ \w+\r\n__exception__\s*)?$/.exec(tail);
   if (match === null) return error;
   return new ClickHouseError({ code: match[1] ?? '', message: match[2] ?? '' });
 }
