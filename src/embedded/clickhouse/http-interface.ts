@@ -8,9 +8,10 @@ import {
   gzipSync,
   type Gzip,
 } from 'node:zlib';
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { isFailedRename } from './deduplication-logs.js';
 import type { HostAddon, Statement, StatementOptions, StatementSummary } from './host-addon.js';
+import { createNativeRewriter, UnmeasurableType } from './native-blocks.js';
 import {
   inlineDataOffset,
   isJoinable,
@@ -57,9 +58,10 @@ const notSettings = new Set([
   'http_headers_progress_interval_ms',
   'http_wait_end_of_query',
   'cancel_http_readonly_queries_on_client_close',
+  'client_protocol_version',
 ]);
 
-/** A client that unpacks the body reads an error in it only when the connection still stands meanwhile. */
+/** Clients find an error in the body when it comes alone, and when the connection still stands while they unpack it. */
 const BREAK_OFF_MS = 100;
 /** Data that waits for the engine; the socket is paused beyond. */
 const HIGH_WATER_BYTES = 8 * 1024 * 1024;
@@ -99,6 +101,12 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     }
     authenticate(request, url);
     const query = url.searchParams;
+    for (const name of ['compress', 'decompress'])
+      if (query.get(name) === '1')
+        throw new StatementError(
+          501,
+          `Code: 48. DB::Exception: ClickHouse's own compression (${name}=1) is not supported; HTTP compression is. (NOT_IMPLEMENTED)`,
+        );
     const queryId = query.get('query_id') ?? header(request, 'x-clickhouse-query-id') ?? randomUUID();
     response.setHeader('X-ClickHouse-Query-Id', queryId);
     if (running.has(queryId)) {
@@ -154,7 +162,11 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     if (readsData) await insert(statement, queryId, data as Readable | Buffer, request, response);
     else {
       if (data !== undefined && !Buffer.isBuffer(data)) data.resume();
-      await select(statement, queryId, query.get('enable_http_compression') === '1', request, response);
+      const wishes = {
+        compress: query.get('enable_http_compression') === '1' && takesGzip(request),
+        protocolVersion: Number(query.get('client_protocol_version') ?? 0),
+      };
+      await select(statement, queryId, wishes, request, response);
     }
   }
 
@@ -267,7 +279,7 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
   async function select(
     statement: StatementOptions,
     queryId: string,
-    compress: boolean,
+    wishes: { readonly compress: boolean; readonly protocolVersion: number },
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
@@ -278,7 +290,7 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
       response.setHeader('X-ClickHouse-Exception-Tag', tag);
       response.setHeader('X-ClickHouse-Format', statement.format);
       response.setHeader('X-ClickHouse-Timezone', 'UTC');
-      if (compress && takesGzip(request)) {
+      if (wishes.compress) {
         response.setHeader('Content-Encoding', 'gzip');
         const gzip = createGzip({ level: 1 });
         gzip.pipe(response);
@@ -286,10 +298,31 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
       }
       return response;
     };
+    const rewriter =
+      wishes.protocolVersion > 0 && /^native$/i.test(statement.format)
+        ? createNativeRewriter(wishes.protocolVersion)
+        : undefined;
+    let fault: string | undefined;
+    const rewritten = (bytes: Buffer): Buffer => {
+      if (rewriter === undefined) return bytes;
+      try {
+        if (fault === undefined) return rewriter.push(bytes);
+      } catch (error) {
+        const why =
+          error instanceof UnmeasurableType ? `the type ${error.message}` : (error as Error).message;
+        fault = `Code: 48. DB::Exception: Native for client_protocol_version is not supported here with ${why}. (NOT_IMPLEMENTED)`;
+      }
+      return Buffer.alloc(0);
+    };
     const summary = await new Promise<StatementSummary>((resolve) => {
       const run: Statement = new host.Statement(
         statement,
-        (chunk) => {
+        (bytes) => {
+          const chunk = rewritten(bytes);
+          if (chunk.length === 0) {
+            run.acknowledge();
+            return;
+          }
           out ??= begin();
           if (out.write(chunk)) run.acknowledge();
           else out.once('drain', () => run.acknowledge());
@@ -310,16 +343,10 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
       });
     });
     if (response.destroyed) return;
-    if (summary.error !== undefined) {
-      if (out === undefined) throw new StatementError(statusOf(codeOf(summary.error)), summary.error);
-      // The head is out: say it in the body as ClickHouse does, then break the connection off so that no
-      // client takes the result for whole.
-      const breakOff = (): void => void setTimeout(() => response.socket?.destroySoon(), BREAK_OFF_MS);
-      if (out === response) out.write(exceptionBlock(summary.error, tag), breakOff);
-      else {
-        out.write(exceptionBlock(summary.error, tag));
-        (out as Gzip).flush(breakOff);
-      }
+    const error = fault ?? summary.error;
+    if (error !== undefined) {
+      if (out === undefined) throw new StatementError(statusOf(codeOf(error)), error);
+      breakOff(out, response, exceptionBlock(error, tag));
       return;
     }
     if (out === undefined) {
@@ -398,6 +425,23 @@ function takesGzip(request: IncomingMessage): boolean {
   return /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
 }
 
+/**
+ * The head is out: says what went wrong in the body, as ClickHouse does, then breaks the connection off, so that no client
+ * takes the result for whole.
+ */
+function breakOff(out: Writable, response: ServerResponse, block: string): void {
+  const flush = (): void => {
+    if (out !== response) (out as Gzip).flush();
+  };
+  flush();
+  setTimeout(() => {
+    if (response.destroyed) return;
+    out.write(block);
+    flush();
+    setTimeout(() => response.socket?.destroySoon(), BREAK_OFF_MS);
+  }, BREAK_OFF_MS);
+}
+
 /** An error in the middle of a result, as ClickHouse (since 25.11) writes it; the tag is told in the head. */
 function exceptionBlock(error: string, tag: string): string {
   const message = `${error.trimEnd()}\n`;
@@ -421,17 +465,24 @@ function queryMarker(queryId: string): string {
   return `/* query_id:${createHash('sha256').update(queryId).digest('hex').slice(0, 32)} */`;
 }
 
+const decoders: Readonly<Record<string, () => Duplex>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  br: createBrotliDecompress,
+  deflate: createInflate,
+};
+
 function decoded(request: IncomingMessage): Readable {
-  const encoding = (request.headers['content-encoding'] ?? 'identity').toLowerCase();
-  const through =
-    encoding === 'gzip'
-      ? createGunzip()
-      : encoding === 'br'
-        ? createBrotliDecompress()
-        : encoding === 'deflate'
-          ? createInflate()
-          : undefined;
-  if (through === undefined) return request;
+  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  if (encoding === '' || encoding === 'identity') return request;
+  const decoder = decoders[encoding];
+  if (decoder === undefined) {
+    throw new StatementError(
+      501,
+      `Code: 48. DB::Exception: The content encoding ${encoding.slice(0, 40)} is not supported; gzip, br and deflate are. (NOT_IMPLEMENTED)`,
+    );
+  }
+  const through = decoder();
   request.on('close', () => {
     if (!request.complete) through.destroy(new Error('the body broke off'));
   });
