@@ -205,7 +205,11 @@ describe('the HTTP interface of the embedded ClickHouse', () => {
     expect(rows).toBeLessThanOrEqual(50_000);
   });
 
-  const post = (path: string, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> =>
+  const post = (
+    path: string,
+    body: string | FormData,
+    headers: Record<string, string> = {},
+  ): Promise<Response> =>
     fetch(`${clickhouse.server.url}/${path}`, {
       method: 'POST',
       headers: {

@@ -92,7 +92,7 @@ describe('Native for a protocol version', () => {
     const described = await clickhouse
       .client()
       .query({ query: `DESCRIBE (${sql}) SETTINGS print_pretty_type_names = 0`, format: 'JSONEachRow' });
-    const out = [BLOCK_INFO];
+    const out: Buffer[] = [BLOCK_INFO];
     let from = 0;
     for (const { name, type } of await described.json<{ name: string; type: string }>()) {
       const head = Buffer.concat([written(name), written(type)]);
