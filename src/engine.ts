@@ -134,7 +134,12 @@ export async function createEngine(config: Config, log: Logger): Promise<Engine>
         : undefined;
     if (embedded !== undefined) closers.push(() => embedded.close());
     const address = clickHouseAddress(config, embedded);
-    const store = createClickHouseStore({ ...address, cluster: config.clickhouseCluster, log });
+    const store = createClickHouseStore({
+      ...address,
+      cluster: config.clickhouseCluster,
+      isOurs: embedded !== undefined,
+      log,
+    });
     closers.push(() => store.close());
 
     const loader = createLoader({

@@ -14,9 +14,17 @@ describe('the ClickHouse store', () => {
   let clickhouse: TestClickHouse;
   const stores: ClickHouseStore[] = [];
 
-  const open = (database: string): ClickHouseStore => {
+  const open = (database: string, isOurs = false): ClickHouseStore => {
     const { url, username, password } = clickhouse.server;
-    const store = createClickHouseStore({ url, username, password, database, cluster: undefined, log });
+    const store = createClickHouseStore({
+      url,
+      username,
+      password,
+      database,
+      cluster: undefined,
+      isOurs,
+      log,
+    });
     stores.push(store);
     return store;
   };
@@ -62,6 +70,22 @@ describe('the ClickHouse store', () => {
       await store.client.command({ query: statement });
     await store.migrate();
     await store.verifySettings();
+  });
+
+  it('ends the renaming of a view that broke off', async () => {
+    const store = open('renamed', true);
+    const views = (): Promise<unknown[]> =>
+      rows(
+        store,
+        `SELECT name, uuid FROM system.tables WHERE database = 'renamed' AND engine = 'MaterializedView' ORDER BY name`,
+      );
+    await store.migrate();
+    const before = await views();
+    await store.client.command({
+      query: 'RENAME TABLE span_intake_to_spans TO span_intake_to_spans_renamed',
+    });
+    await store.migrate();
+    expect(await views()).toEqual(before);
   });
 
   it('refuses tables without the settings that the contract needs, naming each', async () => {

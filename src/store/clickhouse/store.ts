@@ -13,6 +13,8 @@ export interface ClickHouseStoreOptions {
   readonly database: string;
   /** Cluster name: replicated and distributed tables. */
   readonly cluster: string | undefined;
+  /** Nobody else uses this server, as with the embedded one. */
+  readonly isOurs?: boolean;
   readonly log: Logger;
 }
 
@@ -52,6 +54,29 @@ async function readKnownSettings(client: ClickHouseClient): Promise<(statement: 
     : (statement) => statement.replace(TEXT_SETTING, '');
 }
 
+const RENAMED = '_renamed';
+
+/**
+ * The id by which a table knows an insert again holds the UUID of the view that fills it. ClickHouse (26.7) loses that UUID in
+ * memory at `MODIFY QUERY` and has it again after its next start: a segment that is sent before that start and again after it
+ * would count twice. A view that is renamed there and back has its UUID at once. Inserts of others could miss the view
+ * meanwhile, so this is for a server of our own. A rename that broke off half-way is ended.
+ */
+async function renewViews(client: ClickHouseClient, haveChanged: boolean): Promise<void> {
+  const result = await client.query({
+    query: `SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView'`,
+    format: 'JSONEachRow',
+  });
+  for (const { name } of await result.json<{ name: string }>()) {
+    if (name.endsWith(RENAMED))
+      await client.command({ query: `RENAME TABLE ${name} TO ${name.slice(0, -RENAMED.length)}` });
+    else if (haveChanged)
+      await client.command({
+        query: `RENAME TABLE ${name} TO ${name}${RENAMED}, ${name}${RENAMED} TO ${name}`,
+      });
+  }
+}
+
 export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHouseStore {
   const { database, log } = options;
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(database)) {
@@ -74,6 +99,7 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
     });
   const client = connect(database);
   const inserter = createBlockInserter(options);
+  let viewsMayBeStale = false;
   const local = (table: string): string => (options.cluster === undefined ? table : `${table}_local`);
 
   return {
@@ -123,7 +149,10 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): ClickHou
           format: 'JSONEachRow',
         });
         log.info({ migration: migration.name }, 'migrated ClickHouse');
+        viewsMayBeStale = true;
       }
+      if (options.isOurs === true) await renewViews(client, viewsMayBeStale);
+      viewsMayBeStale = false;
     },
 
     async verifySettings() {
