@@ -7,7 +7,8 @@ import { makeFailingRename, type RenameFault } from '../support/failing-rename.j
 import { temporaryFolder } from '../support/spool-fixtures.js';
 import { startTestClickHouse } from './embedded-clickhouse.js';
 
-const TABLES = ['a', 'b', 'c'];
+/** One with a name that must be quoted, as users may give it. */
+const TABLES = ['a', 'b', 'c.d'];
 const ROWS = [{ n: 1 }, { n: 2 }];
 
 /** ClickHouse with a table that fills three others, whose renames of parts can be made to fail. */
@@ -24,9 +25,9 @@ async function startFailingClickHouse() {
   await run('CREATE TABLE source (n UInt32) ENGINE = Null');
   for (const table of TABLES) {
     await run(
-      `CREATE TABLE ${table} (n UInt32) ENGINE = MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 100`,
+      `CREATE TABLE \`${table}\` (n UInt32) ENGINE = MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 100`,
     );
-    await run(`CREATE MATERIALIZED VIEW source_to_${table} TO ${table} AS SELECT n FROM source`);
+    await run(`CREATE MATERIALIZED VIEW \`source_to_${table}\` TO \`${table}\` AS SELECT n FROM source`);
   }
   return {
     rename,
@@ -38,7 +39,7 @@ async function startFailingClickHouse() {
         clickhouse_settings: { ...insertSettings, insert_deduplication_token: token } as never,
       }),
     async counts() {
-      const query = `SELECT ${TABLES.map((table) => `(SELECT toUInt32(count()) FROM ${table}) AS ${table}`).join(', ')}`;
+      const query = `SELECT ${TABLES.map((table) => `(SELECT toUInt32(count()) FROM \`${table}\`) AS \`${table}\``).join(', ')}`;
       const [row] = await (
         await client.query({ query, format: 'JSONEachRow' })
       ).json<Record<string, number>>();

@@ -80,6 +80,9 @@ describe('the ClickHouse store', () => {
         `SELECT name, uuid FROM system.tables WHERE database = 'renamed' AND engine = 'MaterializedView' ORDER BY name`,
       );
     await store.migrate();
+    await store.client.command({
+      query: "CREATE MATERIALIZED VIEW `a user's_renamed` ENGINE = Memory AS SELECT seq FROM span_intake",
+    });
     const before = await views();
     await store.client.command({
       query: 'RENAME TABLE span_intake_to_spans TO span_intake_to_spans_renamed',

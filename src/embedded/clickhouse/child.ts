@@ -21,8 +21,11 @@ export type ChildReport = { readonly ready: { readonly port: number } } | { read
 function main(): void {
   const report = (message: ChildReport, then = (): void => {}): void =>
     void process.send?.(message, undefined, undefined, then);
+  const fail = (error: unknown): void => report({ failed: (error as Error).message }, () => process.exit(1));
   process.on('SIGINT', () => {}); // the parent decides; a Ctrl-C in the terminal reaches both
-  process.once('message', (setup: ChildSetup) => void serve(setup));
+  process.once('message', (setup: ChildSetup) => {
+    serve(setup).catch(fail);
+  });
 
   async function serve(setup: ChildSetup): Promise<void> {
     const host = loadHostAddon();
@@ -31,36 +34,21 @@ function main(): void {
       username: setup.username,
       password: setup.password,
       maxQueryBytes: 16 * 1024 * 1024,
-      onFailedRename() {
-        process.exitCode = 1;
-        stop();
-      },
+      onFailedRename: () => process.exit(1),
     });
-    function stop(): void {
+    process.on('exit', () => {
       server.close();
       server.closeAllConnections();
       host.close();
-      process.exit();
-    }
-    const fail = (error: unknown): void => {
-      process.exitCode = 1;
-      report({ failed: (error as Error).message }, stop);
-    };
-    process.on('disconnect', stop);
-    process.on('SIGTERM', stop);
+    });
+    process.on('disconnect', () => process.exit());
+    process.on('SIGTERM', () => process.exit());
     server.on('error', fail);
-    try {
-      mkdirSync(setup.dataPath, { recursive: true });
-      host.open(libchdbPath(), setup.dataPath, setup.serverArgs);
-      // Now that the folder is ours alone, and before anybody can insert.
-      for (const table of await repairDeduplicationLogs(host))
-        process.stderr.write(
-          `${table} knew an insert whose part is missing; the insert can be repeated now\n`,
-        );
-    } catch (error) {
-      fail(error);
-      return;
-    }
+    mkdirSync(setup.dataPath, { recursive: true });
+    host.open(libchdbPath(), setup.dataPath, setup.serverArgs);
+    // Now that the folder is ours alone, and before anybody can insert.
+    for (const table of await repairDeduplicationLogs(host, setup.dataPath))
+      process.stderr.write(`${table} knew an insert whose part is missing; the insert can be repeated now\n`);
     server.listen(setup.port, setup.host, () => {
       runMergesWhenIdle(host);
       report({ ready: { port: (server.address() as { port: number }).port } });

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { HostAddon } from './host-addon.js';
+import { quoteName } from './query-text.js';
 
 /*
  * A MergeTree table notes the id of an insert in `deduplication_logs/`, and only then renames the insert's part into place
@@ -23,8 +24,7 @@ const ADDED = '1';
 /** `<partition>_<first block>_<last block>_<level>[_<mutation>]`; partitions by day have no underscore in their name. */
 const PART = /^([^_]+)_(\d+)_(\d+)_\d+(?:_\d+)?$/;
 
-interface PartRange {
-  readonly partition: string;
+interface BlockRange {
   readonly first: number;
   readonly last: number;
 }
@@ -34,22 +34,26 @@ export function isFailedRename(error: string): boolean {
   return error.includes('filesystem error: in rename');
 }
 
-/** Takes the notes without a part out of the logs of all tables. Resolves with the tables that had some. */
-export async function repairDeduplicationLogs(host: HostAddon): Promise<string[]> {
+/**
+ * Takes the notes without a part out of the logs of all tables below `dataPath`. Resolves with the tables that had some.
+ *
+ * @throws Error of ClickHouse or of the disk; a table is whole again at the next start.
+ */
+export async function repairDeduplicationLogs(host: HostAddon, dataPath: string): Promise<string[]> {
   const tables = await ask(
     host,
-    `SELECT concat(database, '.', name) AS name, data_paths[1] AS path FROM system.tables
+    `SELECT database, name, data_paths[1] AS path FROM system.tables
      WHERE engine LIKE '%MergeTree' AND create_table_query LIKE '%non_replicated_deduplication_window%'`,
   );
   const repaired: string[] = [];
-  for (const { name, path } of tables) {
+  for (const { database, name, path } of tables) {
     const lost = findLostNotes(path);
     if (lost.size === 0) continue;
-    const quoted = name.split('.').map((part) => `\`${part}\``);
-    await ask(host, `DETACH TABLE ${quoted.join('.')} SYNC`);
-    for (const [file, lines] of lost) replaceFile(file, lines);
-    await ask(host, `ATTACH TABLE ${quoted.join('.')}`);
-    repaired.push(name);
+    const table = `${quoteName(database)}.${quoteName(name)}`;
+    await ask(host, `DETACH TABLE ${table} SYNC`);
+    for (const [file, lines] of lost) replaceFile(file, lines, dataPath);
+    await ask(host, `ATTACH TABLE ${table}`);
+    repaired.push(table);
   }
   return repaired;
 }
@@ -59,39 +63,57 @@ export function findLostNotes(tablePath: string): Map<string, string[]> {
   const changed = new Map<string, string[]>();
   const folder = join(tablePath, FOLDER);
   if (!existsSync(folder)) return changed;
-  const parts = readdirSync(tablePath).flatMap((name) => rangeOf(name) ?? []);
+  const parts = partsByPartition(tablePath);
+  /** A part that merges made holds all blocks from its first to its last. */
+  const isStored = (partition: string, noted: BlockRange): boolean =>
+    (parts.get(partition) ?? []).some(({ first, last }) => first <= noted.first && noted.last <= last);
   for (const file of readdirSync(folder).filter((name) => LOG_FILE.test(name))) {
     const lines = readFileSync(join(folder, file), 'utf8').split('\n');
     const kept = lines.filter((line) => {
-      const [operation, part] = line.split('\t');
-      const noted = operation === ADDED ? rangeOf(part ?? '') : undefined;
-      return noted === undefined || parts.some((there) => holds(there, noted));
+      const [operation, part = ''] = line.split('\t');
+      const noted = operation === ADDED ? readPart(part) : undefined;
+      return noted === undefined || isStored(...noted);
     });
     if (kept.length < lines.length) changed.set(join(folder, file), kept);
   }
   return changed;
 }
 
-function rangeOf(name: string): PartRange | undefined {
+function partsByPartition(tablePath: string): Map<string, BlockRange[]> {
+  const parts = new Map<string, BlockRange[]>();
+  for (const name of readdirSync(tablePath)) {
+    const read = readPart(name);
+    if (read === undefined) continue;
+    const [partition, range] = read;
+    parts.set(partition, [...(parts.get(partition) ?? []), range]);
+  }
+  return parts;
+}
+
+function readPart(name: string): [partition: string, range: BlockRange] | undefined {
   const match = PART.exec(name);
-  if (match === null) return undefined;
-  return { partition: match[1] as string, first: Number(match[2]), last: Number(match[3]) };
+  return match === null
+    ? undefined
+    : [match[1] as string, { first: Number(match[2]), last: Number(match[3]) }];
 }
 
-/** A part that merges made holds all blocks from its first to its last. */
-function holds(there: PartRange, noted: PartRange): boolean {
-  return there.partition === noted.partition && there.first <= noted.first && noted.last <= there.last;
-}
-
-function replaceFile(path: string, lines: readonly string[]): void {
-  const fd = openSync(`${path}.new`, 'w', 0o640);
+/** By way of another folder: ClickHouse does not start with a file of another name among its logs. */
+function replaceFile(path: string, lines: readonly string[], elsewhere: string): void {
+  const next = join(elsewhere, 'deduplication-log.new');
+  const fd = openSync(next, 'w', 0o640);
   writeSync(fd, lines.join('\n'));
   fsyncSync(fd);
   closeSync(fd);
-  renameSync(`${path}.new`, path);
+  renameSync(next, path);
 }
 
-function ask(host: HostAddon, sql: string): Promise<{ name: string; path: string }[]> {
+interface TableRow {
+  readonly database: string;
+  readonly name: string;
+  readonly path: string;
+}
+
+function ask(host: HostAddon, sql: string): Promise<TableRow[]> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     new host.Statement(
@@ -100,10 +122,7 @@ function ask(host: HostAddon, sql: string): Promise<{ name: string; path: string
       ({ error }) => {
         const rows = Buffer.concat(chunks).toString('utf8').split('\n');
         if (error !== undefined) reject(new Error(error));
-        else
-          resolve(
-            rows.filter((row) => row !== '').map((row) => JSON.parse(row) as { name: string; path: string }),
-          );
+        else resolve(rows.filter((row) => row !== '').map((row) => JSON.parse(row) as TableRow));
       },
       () => {},
     );

@@ -319,6 +319,7 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
         statement,
         (bytes) => {
           const chunk = rewritten(bytes);
+          if (fault !== undefined) run.cancel();
           if (chunk.length === 0) {
             run.acknowledge();
             return;

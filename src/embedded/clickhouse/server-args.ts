@@ -13,6 +13,5 @@ export function serverArgs(): string[] {
     '--background_schedule_pool_size=4',
     '--background_pool_size=4',
     '--async_load_databases=0',
-    '--implicit_select=0',
   ];
 }

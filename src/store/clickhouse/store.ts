@@ -55,6 +55,8 @@ async function readKnownSettings(client: ClickHouseClient): Promise<(statement: 
 }
 
 const RENAMED = '_renamed';
+/** The views that fill our tables, also with their renaming broken off. Those that users made are theirs. */
+const OUR_VIEW = new RegExp(`^[a-z_]+_to_(${Object.keys(requiredTableSettings).join('|')})(${RENAMED})?$`);
 
 /**
  * The id by which a table knows an insert again holds the UUID of the view that fills it. ClickHouse (26.7) loses that UUID in
@@ -68,6 +70,7 @@ async function renewViews(client: ClickHouseClient, haveChanged: boolean): Promi
     format: 'JSONEachRow',
   });
   for (const { name } of await result.json<{ name: string }>()) {
+    if (!OUR_VIEW.test(name)) continue;
     if (name.endsWith(RENAMED))
       await client.command({ query: `RENAME TABLE ${name} TO ${name.slice(0, -RENAMED.length)}` });
     else if (haveChanged)
