@@ -1,16 +1,10 @@
 import { timingSafeEqual, createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import {
-  createGunzip,
-  createGzip,
-  createBrotliDecompress,
-  createInflate,
-  gzipSync,
-  type Gzip,
-} from 'node:zlib';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import { createGzip, gzipSync } from 'node:zlib';
+import type { Readable, Writable } from 'node:stream';
 import { isFailedRename } from './deduplication-logs.js';
 import type { HostAddon, Statement, StatementOptions, StatementSummary } from './host-addon.js';
+import { breakOff } from './late-error.js';
 import { createNativeRewriter, UnmeasurableType } from './native-blocks.js';
 import {
   inlineDataOffset,
@@ -21,7 +15,8 @@ import {
   quoteString,
   readQueryText,
 } from './query-text.js';
-import { codeOf, statusOf } from './status-of.js';
+import { collect, decoded } from './request-body.js';
+import { codeOf, StatementError, statusOf } from './status-of.js';
 
 export interface HttpInterfaceOptions {
   readonly host: HostAddon;
@@ -61,8 +56,6 @@ const notSettings = new Set([
   'client_protocol_version',
 ]);
 
-/** Clients find an error in the body when it comes alone, and when the connection still stands while they unpack it. */
-const BREAK_OFF_MS = 100;
 /** Data that waits for the engine; the socket is paused beyond. */
 const HIGH_WATER_BYTES = 8 * 1024 * 1024;
 
@@ -347,7 +340,7 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
     const error = fault ?? summary.error;
     if (error !== undefined) {
       if (out === undefined) throw new StatementError(statusOf(codeOf(error)), error);
-      breakOff(out, response, exceptionBlock(error, tag));
+      breakOff(out, response, error, tag);
       return;
     }
     if (out === undefined) {
@@ -408,15 +401,6 @@ export function createHttpInterface(options: HttpInterfaceOptions): Server {
   }
 }
 
-class StatementError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
 function header(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value[0] : value;
@@ -424,29 +408,6 @@ function header(request: IncomingMessage, name: string): string | undefined {
 
 function takesGzip(request: IncomingMessage): boolean {
   return /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
-}
-
-/**
- * The head is out: says what went wrong in the body, as ClickHouse does, then breaks the connection off, so that no client
- * takes the result for whole.
- */
-function breakOff(out: Writable, response: ServerResponse, block: string): void {
-  const flush = (): void => {
-    if (out !== response) (out as Gzip).flush();
-  };
-  flush();
-  setTimeout(() => {
-    if (response.destroyed) return;
-    out.write(block);
-    flush();
-    setTimeout(() => response.socket?.destroySoon(), BREAK_OFF_MS);
-  }, BREAK_OFF_MS);
-}
-
-/** An error in the middle of a result, as ClickHouse (since 25.11) writes it; the tag is told in the head. */
-function exceptionBlock(error: string, tag: string): string {
-  const message = `${error.trimEnd()}\n`;
-  return `\r\n__exception__\r\n${tag}\r\n${message}${Buffer.byteLength(message)} ${tag}\r\n__exception__\r\n`;
 }
 
 function same(a: string, b: string): boolean {
@@ -464,43 +425,6 @@ function marked(sql: string, isInsert: boolean, queryId: string): string {
 
 function queryMarker(queryId: string): string {
   return `/* query_id:${createHash('sha256').update(queryId).digest('hex').slice(0, 32)} */`;
-}
-
-const decoders: Readonly<Record<string, () => Duplex>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  br: createBrotliDecompress,
-  deflate: createInflate,
-};
-
-function decoded(request: IncomingMessage): Readable {
-  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  if (encoding === '' || encoding === 'identity') return request;
-  const decoder = decoders[encoding];
-  if (decoder === undefined) {
-    throw new StatementError(
-      501,
-      `Code: 48. DB::Exception: The content encoding ${encoding.slice(0, 40)} is not supported; gzip, br and deflate are. (NOT_IMPLEMENTED)`,
-    );
-  }
-  const through = decoder();
-  request.on('close', () => {
-    if (!request.complete) through.destroy(new Error('the body broke off'));
-  });
-  return request.pipe(through);
-}
-
-async function collect(stream: Readable, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    size += (chunk as Buffer).length;
-    if (size > maxBytes) {
-      throw new StatementError(413, 'Code: 62. DB::Exception: Max query size exceeded. (SYNTAX_ERROR)');
-    }
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks, size);
 }
 
 function summaryHeader(summary: StatementSummary): string {

@@ -28,3 +28,13 @@ export function codeOf(message: string): number {
   const match = /Code:\s*(\d+)/.exec(message);
   return match === null ? 1001 : Number(match[1]);
 }
+
+/** A refusal in ClickHouse's words (`Code: 62. DB::Exception: …`), with its HTTP status. */
+export class StatementError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
